@@ -1,0 +1,1 @@
+// placeholder, replaced with the module's first file
