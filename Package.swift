@@ -8,7 +8,9 @@ let settings: [SwiftSetting] = strict ? [.treatAllWarnings(as: .error)] : []
 
 // Static archives behind shaderc differ between distributions: link those that are there.
 // (Debian 12's shared libshaderc has an undefined symbol, so it is always linked statically.)
-let libraryFolders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"]
+let libraryFolders = [
+  "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib",
+]
 func archiveExists(_ name: String) -> Bool {
   libraryFolders.contains { FileManager.default.fileExists(atPath: "\($0)/lib\(name).a") }
 }
@@ -28,7 +30,8 @@ let package = Package(
   targets: [
     // System libraries
     .systemLibrary(name: "CVulkan", providers: [.apt(["libvulkan-dev"])]),
-    .systemLibrary(name: "CShaderc", providers: [.apt(["libshaderc-dev", "glslang-dev", "spirv-tools"])]),
+    .systemLibrary(
+      name: "CShaderc", providers: [.apt(["libshaderc-dev", "glslang-dev", "spirv-tools"])]),
     .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(name: "CJPEG", providers: [.apt(["libjpeg-dev"])]),
     .systemLibrary(name: "CWebP", providers: [.apt(["libwebp-dev"])]),
@@ -45,7 +48,8 @@ let package = Package(
       swiftSettings: settings,
       linkerSettings: shadercArchives.map { .linkedLibrary($0) } + [.linkedLibrary("stdc++")],
       plugins: ["EmbedSources"]),
-    .target(name: "Model", dependencies: ["Graph"], swiftSettings: settings, plugins: ["EmbedSources"]),
+    .target(
+      name: "Model", dependencies: ["Graph"], swiftSettings: settings, plugins: ["EmbedSources"]),
     .target(
       name: "Data", dependencies: ["Graph", "Model", "CPNG", "CJPEG", "CWebP"],
       swiftSettings: settings),

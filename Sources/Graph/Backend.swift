@@ -1,0 +1,64 @@
+/// What runs plans: Vulkan, CUDA, or the CPU evaluator that defines what is right.
+public protocol Backend: AnyObject {
+  /// The device and driver, for logs and records.
+  var description: String { get }
+  var planningLimits: PlanningLimits { get }
+
+  /// Scratch bytes that the kernel chosen for an operation needs; asked before planning, so that
+  /// it counts in the planned peak.
+  func workspaceByteCount(
+    _ operation: any Operation, inputs: [TensorType], outputs: [TensorType]
+  ) -> Int
+
+  /// Device memory for variables (zeroed) and for the transient tensors of any plan that is loaded
+  /// with them.
+  func makeStore(_ variables: [Variable]) throws -> any Store
+}
+
+extension Backend {
+  /// Plans a graph within this backend's limits.
+  public func plan(_ graph: Graph) throws -> Plan {
+    try Plan(graph, limits: planningLimits) { workspaceByteCount($0, inputs: $1, outputs: $2) }
+  }
+}
+
+/// Persistent variables on a device, and the programs that work on them.
+public protocol Store: AnyObject {
+  /// Writes a variable. Waits until the device is idle.
+  /// - Precondition: the data has the variable's type.
+  func write(_ data: TensorData, to variable: String) throws
+
+  /// Reads a variable. Waits until the device is idle.
+  func read(_ variable: String) throws -> TensorData
+
+  /// Makes a plan ready to run on these variables: compiles, allocates and records, once.
+  /// Transient memory is shared by the programs of a store and sized to the largest plan.
+  func load(_ plan: Plan) throws -> any Program
+
+  /// Bytes of device memory in use by variables, transient memory and step blocks.
+  var allocatedByteCount: Int { get }
+}
+
+/// A loaded plan.
+public protocol Program: AnyObject {
+  var plan: Plan { get }
+
+  /// Starts a run and returns at once unless as many runs as there are step blocks are in flight.
+  ///
+  /// Runs of all the programs of one store are executed in the order of submission.
+  /// - Parameter inputs: every input of the plan by name, in the planned type.
+  func submit(_ inputs: [String: TensorData]) throws -> any PendingRun
+}
+
+extension Program {
+  /// Runs and waits.
+  public func run(_ inputs: [String: TensorData]) throws -> [String: TensorData] {
+    try submit(inputs).wait()
+  }
+}
+
+/// A run in flight.
+public protocol PendingRun: AnyObject {
+  /// Waits for the run and returns the plan's outputs by name.
+  func wait() throws -> [String: TensorData]
+}

@@ -1,0 +1,152 @@
+/// A computation as data: operations in the order in which they run.
+///
+/// Built once per shape, differentiated, verified and planned before anything runs.
+public final class Graph {
+  /// One application of an operation.
+  public struct Node {
+    public let operation: any Operation
+    /// Ids of the values read and written.
+    public let inputs: [Int]
+    public let outputs: [Int]
+    /// Index in `segments`.
+    public let segment: Int
+  }
+
+  /// Where a value comes from.
+  public enum Source: Equatable {
+    /// Written by the host before each run.
+    case input(String)
+    /// Persistent storage shared between plans.
+    case variable(Int)
+    case node(Int, output: Int)
+  }
+
+  public struct Value {
+    public let type: TensorType
+    public let source: Source
+  }
+
+  public private(set) var nodes: [Node] = []
+  public private(set) var values: [Value] = []
+  public private(set) var variables: [Variable] = []
+  /// Values that the host reads back after each run.
+  public private(set) var outputs: [(name: String, value: Int)] = []
+  /// value id -> variable index: the value is written to the variable's storage.
+  public private(set) var assignments: [Int: Int] = [:]
+  /// Named stretches of the run; between two of them a communicator or the host may act.
+  public private(set) var segments: [String] = ["start"]
+  private var names: Set<String> = []
+
+  public init() {}
+
+  /// A tensor that the host writes before each run.
+  public func input(_ name: String, _ type: TensorType) -> Tensor {
+    claim(name)
+    return addValue(type, .input(name))
+  }
+
+  /// Persistent storage. Frozen parameters get no gradient, and what only they need is pruned.
+  public func variable(_ name: String, _ type: TensorType, _ kind: Variable.Kind) -> Tensor {
+    claim(name)
+    variables.append(Variable(name: name, type: type, kind: kind))
+    return addValue(type, .variable(variables.count - 1))
+  }
+
+  /// Applies an operation. A violated shape rule is a programmer's mistake and traps.
+  public func apply(_ operation: some Operation, _ inputs: [Tensor]) -> [Tensor] {
+    precondition(
+      inputs.allSatisfy { $0.graph === self }, "\(operation.name): tensors of another graph")
+    let types: [TensorType]
+    do {
+      types = try operation.outputTypes(inputs.map(\.type))
+    } catch {
+      let shapes = inputs.map(\.type.description).joined(separator: ", ")
+      preconditionFailure("\(operation.name)(\(shapes)): \(error)")
+    }
+    let outputs = types.enumerated().map { index, type in
+      addValue(type, .node(nodes.count, output: index))
+    }
+    nodes.append(
+      Node(
+        operation: operation, inputs: inputs.map(\.id), outputs: outputs.map(\.id),
+        segment: segments.count - 1))
+    return outputs
+  }
+
+  /// Asks for a value to be readable by the host after each run.
+  public func output(_ name: String, _ tensor: Tensor) {
+    claim("output " + name)
+    outputs.append((name, tensor.id))
+  }
+
+  /// Writes `tensor` to a variable's storage; a copy is made only where storage cannot be shared.
+  public func assign(_ tensor: Tensor, to variable: Tensor) {
+    guard case .variable(let index) = values[variable.id].source else {
+      preconditionFailure("assignment to a tensor that is not a variable")
+    }
+    precondition(
+      tensor.type == variable.type, "assignment of \(tensor.type) to \(variables[index])")
+    precondition(
+      !assignments.values.contains(index), "\(variables[index].name) is assigned twice")
+    assignments[canHold(tensor, variable: variable) ? tensor.id : copied(tensor).id] = index
+  }
+
+  /// Starts a named segment: what follows runs after the cut point of this name.
+  public func cut(_ name: String) { segments.append(name) }
+
+  /// Whether the value's producer may write straight into the variable.
+  private func canHold(_ tensor: Tensor, variable: Tensor) -> Bool {
+    guard case .node(let node, let output) = values[tensor.id].source,
+      assignments[tensor.id] == nil, !nodes[node].operation.isAlias
+    else { return false }
+    let readsItself = nodes[node].inputs.enumerated().filter { $0.element == variable.id }
+    let safe = nodes[node].operation.inPlacePairs
+    guard readsItself.allSatisfy({ read in safe.contains { $0 == (read.offset, output) } }) else {
+      return false
+    }
+    // Nothing may read the old contents once they are overwritten, directly or through an alias.
+    let old = aliases(of: variable.id)
+    return !nodes[(node + 1)...].contains { !old.isDisjoint(with: $0.inputs) }
+  }
+
+  private func aliases(of value: Int) -> Set<Int> {
+    var found: Set<Int> = [value]
+    for node in nodes where node.operation.isAlias && found.contains(node.inputs[0]) {
+      found.insert(node.outputs[0])
+    }
+    return found
+  }
+
+  private func copied(_ tensor: Tensor) -> Tensor { apply(Copy(), [tensor])[0] }
+
+  private func addValue(_ type: TensorType, _ source: Source) -> Tensor {
+    values.append(Value(type: type, source: source))
+    return Tensor(graph: self, id: values.count - 1)
+  }
+
+  private func claim(_ name: String) {
+    precondition(names.insert(name).inserted, "the name \(name) is taken in this graph")
+  }
+}
+
+/// Persistent storage of a graph, shared by name between the plans of one run.
+public struct Variable: Hashable, Sendable {
+  public enum Kind: Hashable, Sendable {
+    /// A weight of the model; `trained` ones get a gradient.
+    case parameter(trained: Bool)
+    /// Optimizer moments, gradient accumulators, counters.
+    case state
+  }
+
+  public let name: String
+  public let type: TensorType
+  public let kind: Kind
+
+  public init(name: String, type: TensorType, kind: Kind) {
+    self.name = name
+    self.type = type
+    self.kind = kind
+  }
+
+  public var isTrained: Bool { kind == .parameter(trained: true) }
+}

@@ -1,0 +1,61 @@
+/// `y[i] = sum of x over every dimension in which the shape is 1`: the gradient of repetition.
+///
+/// Shapes: x [d0, ..., dn]; y of the same rank, each dimension x's or 1. Sums run in a fixed order.
+public struct SumTo: Operation {
+  public static let name = "sum_to"
+  public let shape: [Int]
+
+  public init(shape: [Int]) { self.shape = shape }
+
+  public func outputTypes(_ inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
+    try requireShape(inputs.count == 1, "takes one tensor")
+    try requireBroadcast(shape, to: inputs[0].shape)
+    return [TensorType(shape, inputs[0].dtype)]
+  }
+
+  public func evaluate(_ inputs: [HostTensor], outputs: [TensorType]) -> [HostTensor] {
+    var y = HostTensor(zeros: outputs[0])
+    for (value, offset) in zip(inputs[0].values, broadcastOffsets(shape, over: inputs[0].shape)) {
+      y.values[offset] += value
+    }
+    return [y]
+  }
+
+  public func gradient(_ context: GradientContext) -> [Tensor?] {
+    guard let dy = context.outputGradients[0] else { return [nil] }
+    return [Tensor.apply(Repeat(shape: context.inputs[0].shape), [dy])[0]]
+  }
+
+  public func flopCount(_ inputs: [TensorType], outputs: [TensorType]) -> Int {
+    inputs[0].elementCount
+  }
+}
+
+/// `y = x` repeated along the dimensions in which x has size 1.
+public struct Repeat: Operation {
+  public static let name = "repeat"
+  public let shape: [Int]
+
+  public init(shape: [Int]) { self.shape = shape }
+
+  public func outputTypes(_ inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
+    try requireShape(inputs.count == 1, "takes one tensor")
+    try requireBroadcast(inputs[0].shape, to: shape)
+    return [TensorType(shape, inputs[0].dtype)]
+  }
+
+  public func evaluate(_ inputs: [HostTensor], outputs: [TensorType]) -> [HostTensor] {
+    [HostTensor(outputs[0], inputs[0].broadcast(to: shape))]
+  }
+
+  public func gradient(_ context: GradientContext) -> [Tensor?] {
+    [context.outputGradients[0]?.summed(to: context.inputs[0].shape)]
+  }
+}
+
+extension Tensor {
+  /// Sum over the dimensions in which `shape` is 1; itself when the shapes agree.
+  public func summed(to shape: [Int]) -> Tensor {
+    shape == self.shape ? self : Tensor.apply(SumTo(shape: shape), [self])[0]
+  }
+}

@@ -1,0 +1,109 @@
+/// A stretch of memory that is needed from one launch to another, both included.
+public struct StorageBlock: Hashable, Sendable {
+  public var byteCount: Int
+  public var first: Int
+  public var last: Int
+
+  public init(byteCount: Int, first: Int, last: Int) {
+    self.byteCount = byteCount
+    self.first = first
+    self.last = last
+  }
+
+  func overlaps(_ other: StorageBlock) -> Bool { first <= other.last && other.first <= last }
+}
+
+/// Offsets for blocks with known lifetimes, found before anything runs.
+///
+/// Dynamic storage allocation is NP-hard; placing each block at the best-fitting gap, largest
+/// first, comes within a few percent of the bound for networks (Pisarchyk and Lee 2020,
+/// arXiv 2001.03288, "greedy by size"). Several orders are tried and the smallest result kept.
+public struct StorageLayout: Sendable {
+  /// Byte offset of each block, in the order given.
+  public let offsets: [Int]
+  /// Highest byte used.
+  public let byteCount: Int
+  /// Most bytes that are needed at one time: no layout can be smaller.
+  public let lowerBound: Int
+
+  init(offsets: [Int], byteCount: Int, lowerBound: Int) {
+    self.offsets = offsets
+    self.byteCount = byteCount
+    self.lowerBound = lowerBound
+  }
+
+  /// - Parameter arenaByteCount: no block may cross a multiple of this.
+  public init(_ blocks: [StorageBlock], arenaByteCount: Int) {
+    let bound = Self.lowerBound(blocks)
+    var best: (offsets: [Int], byteCount: Int)?
+    for order in Self.orders(blocks) {
+      let result = Self.place(blocks, in: order, arenaByteCount: arenaByteCount)
+      if result.byteCount < best?.byteCount ?? .max { best = result }
+      if best?.byteCount == bound { break }
+    }
+    self.init(offsets: best?.offsets ?? [], byteCount: best?.byteCount ?? 0, lowerBound: bound)
+  }
+
+  static func lowerBound(_ blocks: [StorageBlock]) -> Int {
+    var changes: [Int: Int] = [:]
+    for block in blocks {
+      changes[block.first, default: 0] += block.byteCount
+      changes[block.last + 1, default: 0] -= block.byteCount
+    }
+    var live = 0
+    var most = 0
+    for (_, change) in changes.sorted(by: { $0.key < $1.key }) {
+      live += change
+      most = max(most, live)
+    }
+    return most
+  }
+
+  private static func orders(_ blocks: [StorageBlock]) -> [[Int]] {
+    let length = { (i: Int) in blocks[i].last - blocks[i].first + 1 }
+    let keys: [(Int) -> (Int, Int)] = [
+      { (blocks[$0].byteCount, length($0)) },
+      { (length($0), blocks[$0].byteCount) },
+      { (blocks[$0].byteCount * length($0), blocks[$0].byteCount) },
+      { (-blocks[$0].first, blocks[$0].byteCount) },
+    ]
+    return keys.map { key in
+      let ranks = blocks.indices.map(key)
+      // Decreasing key; ties by position, so that a plan is the same every time.
+      return blocks.indices.sorted { ranks[$0] == ranks[$1] ? $0 < $1 : ranks[$0] > ranks[$1] }
+    }
+  }
+
+  private static func place(
+    _ blocks: [StorageBlock], in order: [Int], arenaByteCount: Int
+  ) -> (offsets: [Int], byteCount: Int) {
+    var offsets = [Int](repeating: 0, count: blocks.count)
+    var placed: [Int] = []  // by offset
+    var highest = 0
+    for index in order {
+      let block = blocks[index]
+      var best: (offset: Int, waste: Int)?
+      var free = 0  // end of the blocks seen so far that live at the same time
+      for other in placed where blocks[other].overlaps(block) {
+        let start = fit(block.byteCount, at: free, arenaByteCount)
+        let gap = offsets[other] - start
+        if gap >= block.byteCount, gap - block.byteCount < best?.waste ?? .max {
+          best = (start, gap - block.byteCount)
+        }
+        free = max(free, offsets[other] + blocks[other].byteCount)
+      }
+      let offset = best?.offset ?? fit(block.byteCount, at: free, arenaByteCount)
+      offsets[index] = offset
+      highest = max(highest, offset + block.byteCount)
+      let position = placed.firstIndex { offsets[$0] > offset } ?? placed.count
+      placed.insert(index, at: position)
+    }
+    return (offsets, highest)
+  }
+
+  /// The first offset from `offset` on at which the block does not cross an arena's end.
+  private static func fit(_ byteCount: Int, at offset: Int, _ arenaByteCount: Int) -> Int {
+    let inArena = offset % arenaByteCount
+    return inArena + byteCount <= arenaByteCount ? offset : offset - inArena + arenaByteCount
+  }
+}

@@ -1,0 +1,75 @@
+import Graph
+
+/// An operation with a Vulkan kernel. Each conformance stands in `Shaders/Kernels`, in the file
+/// named after the operation.
+public protocol VulkanOperation: Operation {
+  /// Scratch bytes that `launches` uses.
+  func workspaceByteCount(
+    inputs: [TensorType], outputs: [TensorType], device: DeviceTraits
+  ) -> Int
+
+  /// The launches that compute the operation, in order; each one sees the results of those before
+  /// it.
+  func launches(_ context: LoweringContext) -> [Launch]
+}
+
+extension VulkanOperation {
+  public func workspaceByteCount(
+    inputs: [TensorType], outputs: [TensorType], device: DeviceTraits
+  ) -> Int { 0 }
+}
+
+/// What the choice of a kernel may depend on.
+public struct DeviceTraits: Hashable, Sendable {
+  /// The device's natural subgroup width (8 on a 256-bit lavapipe, 32 or 64 on GPUs).
+  public var subgroupSize: Int
+  /// A CPU executes the shaders: no shared memory or barriers, much work for each group.
+  public var isCPU: Bool
+  /// Bytes of shared memory for a workgroup.
+  public var sharedMemoryByteCount: Int
+
+  public init(subgroupSize: Int, isCPU: Bool, sharedMemoryByteCount: Int) {
+    self.subgroupSize = subgroupSize
+    self.isCPU = isCPU
+    self.sharedMemoryByteCount = sharedMemoryByteCount
+  }
+}
+
+/// A tensor's type with its address on the device.
+public struct Binding: Sendable {
+  public var type: TensorType
+  public var address: UInt64
+
+  public init(type: TensorType, address: UInt64) {
+    self.type = type
+    self.address = address
+  }
+}
+
+/// What an operation knows when it is turned into launches.
+public struct LoweringContext: Sendable {
+  public let inputs: [Binding]
+  public let outputs: [Binding]
+  /// Address of the scratch memory asked for; 0 when none was.
+  public let workspace: UInt64
+  public let device: DeviceTraits
+
+  public init(inputs: [Binding], outputs: [Binding], workspace: UInt64, device: DeviceTraits) {
+    self.inputs = inputs
+    self.outputs = outputs
+    self.workspace = workspace
+    self.device = device
+  }
+}
+
+extension DType {
+  /// The value of a `STORAGE` macro.
+  var storageMacro: String {
+    switch self {
+    case .f32: "0"
+    case .f16: "1"
+    case .bf16: "2"
+    case .i32: "3"
+    }
+  }
+}
