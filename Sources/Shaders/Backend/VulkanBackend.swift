@@ -1,0 +1,87 @@
+import Graph
+import Synchronization
+import VKRuntime
+
+/// Runs plans on a Vulkan device: lowers operations to launches of embedded GLSL kernels.
+public final class VulkanBackend: Backend {
+  public let device: Device
+  public let traits: DeviceTraits
+  public let planningLimits: PlanningLimits
+  private let compiler: ShaderCompiler
+  private let pipelines = Mutex<[PipelineKey: Pipeline]>([:])
+
+  /// One pipeline per variant; a kernel always has parameters of one size.
+  private struct PipelineKey: Hashable {
+    let shader: ShaderVariant
+    let parameterByteCount: Int
+  }
+
+  /// Arenas of 1 GiB where the device allows it: large enough for any tensor of SDXL's UNet, small
+  /// enough for drivers that limit one allocation to 2 GiB.
+  public init(_ device: Device) throws {
+    self.device = device
+    compiler = try ShaderCompiler(cacheFolder: device.cacheFolder)
+    let limits = device.limits
+    traits = DeviceTraits(
+      subgroupSize: limits.subgroupSize, isCPU: device.information.kind == .cpu,
+      sharedMemoryByteCount: limits.sharedMemoryByteCount)
+    planningLimits = PlanningLimits(
+      arenaByteCount: Int(min(limits.maxArenaByteCount, 1 << 30)))
+  }
+
+  public var description: String {
+    "\(device.information.name), \(device.information.driverName) "
+      + device.information.driverInfo
+  }
+
+  public func workspaceByteCount(
+    _ operation: any Operation, inputs: [TensorType], outputs: [TensorType]
+  ) -> Int {
+    kernel(operation).workspaceByteCount(inputs: inputs, outputs: outputs, device: traits)
+  }
+
+  public func makeStore(_ variables: [Variable]) throws -> any Store {
+    try VulkanStore(self, variables)
+  }
+
+  /// The operation as something with a Vulkan kernel.
+  func kernel(_ operation: any Operation) -> any VulkanOperation {
+    guard let kernel = operation as? any VulkanOperation else {
+      preconditionFailure("\(operation.name) has no Vulkan kernel")
+    }
+    return kernel
+  }
+
+  /// Pipelines for launches, compiled once and in parallel.
+  func pipelines(for launches: [Launch]) throws -> [Pipeline] {
+    let keys = launches.map {
+      PipelineKey(shader: $0.shader, parameterByteCount: $0.parameters.count)
+    }
+    let known = pipelines.withLock { $0 }
+    let missing = Array(Set(keys.filter { known[$0] == nil }))
+      .sorted { String(describing: $0) < String(describing: $1) }
+    if !missing.isEmpty {
+      let binaries = try compiler.compile(
+        missing.map { ($0.shader.path, $0.shader.defines) })
+      let made = try device.makePipelines(
+        zip(missing, binaries).map { key, binary in
+          PipelineDescription(
+            name: key.shader.path, spirv: binary, specialization: key.shader.constants,
+            parameterByteCount: key.parameterByteCount, subgroupSize: key.shader.subgroupSize)
+        })
+      pipelines.withLock { table in
+        for (key, pipeline) in zip(missing, made) { table[key] = pipeline }
+      }
+    }
+    return try pipelines.withLock { table in
+      try keys.map { key in
+        guard let pipeline = table[key] else {
+          throw VulkanError(
+            .unsupported, call: "makePipelines", result: "missing", object: key.shader.path,
+            detail: "")
+        }
+        return pipeline
+      }
+    }
+  }
+}
