@@ -1,1 +1,1 @@
-@main struct Main { static func main() { print("vkxl") } }
+@main struct Main { static func main() { print(ConfigurationReference.markdown, terminator: "") } }

@@ -1,0 +1,101 @@
+import Glibc
+import Graph
+
+/// Reading and writing whole files, with errors that name the file and the system's reason.
+enum Files {
+  /// The whole of a file.
+  ///
+  /// - Throws: `InputError` if it cannot be opened or read.
+  static func read(_ path: String) throws -> [UInt8] {
+    let descriptor = try opened(path)
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw failure(path, "a readable file") }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw InputError(path, expected: "a file", found: "something else", hint: "")
+    }
+    return try read(descriptor, upTo: Int(status.st_size), path)
+  }
+
+  /// The first `count` bytes of a file, fewer if it is shorter.
+  static func head(_ path: String, count: Int) throws -> [UInt8] {
+    let descriptor = try opened(path)
+    defer { close(descriptor) }
+    return try read(descriptor, upTo: count, path)
+  }
+
+  /// Writes beside `path`, syncs, then renames: a reader sees the old file or the new one whole.
+  ///
+  /// - Throws: `InputError` if a step fails; nothing is left behind then.
+  static func writeAtomically(_ bytes: [UInt8], to path: String) throws {
+    let temporary = "\(path).\(getpid())-\(UInt32.random(in: 0...UInt32.max)).tmp"
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw failure(path, "a writable place") }
+    do {
+      defer { close(descriptor) }
+      try write(bytes, descriptor, path)
+      guard fsync(descriptor) == 0 else { throw failure(path, "space to write") }
+    } catch {
+      unlink(temporary)
+      throw error
+    }
+    guard rename(temporary, path) == 0 else {
+      let error = failure(path, "a writable place")
+      unlink(temporary)
+      throw error
+    }
+  }
+
+  /// Makes a folder and those above it; one that exists is fine.
+  static func makeFolder(_ path: String) throws {
+    if mkdir(path, 0o755) == 0 { return }
+    if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex {
+      try makeFolder(String(path[..<slash]))
+      if mkdir(path, 0o755) == 0 { return }
+    }
+    var status = stat()
+    let isThere = errno == EEXIST && stat(path, &status) == 0
+    guard isThere, status.st_mode & S_IFMT == S_IFDIR else {
+      throw failure(path, "a folder that can be made")
+    }
+  }
+
+  private static func opened(_ path: String) throws -> Int32 {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw failure(path, "a readable file") }
+    return descriptor
+  }
+
+  private static func read(_ descriptor: Int32, upTo count: Int, _ path: String) throws -> [UInt8] {
+    var failed = false
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      while filled < count {
+        guard let base = buffer.baseAddress else { break }
+        let got = Glibc.read(descriptor, base + filled, count - filled)
+        if got < 0 && errno == EINTR { continue }
+        failed = got < 0
+        if got <= 0 { break }
+        filled += got
+      }
+    }
+    if failed { throw failure(path, "a readable file") }
+    return bytes
+  }
+
+  private static func write(_ bytes: [UInt8], _ descriptor: Int32, _ path: String) throws {
+    try bytes.withUnsafeBytes { buffer in
+      var written = 0
+      while written < buffer.count {
+        let rest = UnsafeRawBufferPointer(rebasing: buffer[written...])
+        let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
+        if count < 0 && errno == EINTR { continue }
+        guard count > 0 else { throw failure(path, "space to write") }
+        written += count
+      }
+    }
+  }
+
+  static func failure(_ path: String, _ expected: String) -> InputError {
+    InputError(path, expected: expected, found: String(cString: strerror(errno)))
+  }
+}

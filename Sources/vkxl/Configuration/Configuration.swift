@@ -1,0 +1,168 @@
+/// Everything a training run is told: the typed form of a configuration file.
+///
+/// Keys, defaults, ranges and documentation are declared once, in `ConfigurationKey.all`; the
+/// values written here only make the structure complete before that table fills every field.
+struct Configuration: Sendable {
+  var model = Model()
+  var data = DataSet()
+  var training = Training()
+  var objective = Objective()
+  var optimizer = Optimizer()
+  var output = Output()
+  var device = Device()
+  /// Where each given key stands; for messages only.
+  var source = ConfigurationSource()
+
+  /// `model`: what is trained.
+  struct Model: Sendable {
+    /// Absolute path of the single-file checkpoint to start from.
+    var checkpoint = ""
+    var textEncoders = TextEncoderSource.checkpoint
+    var precision = Precision.f32
+  }
+
+  /// `data`: images, captions, buckets.
+  struct DataSet: Sendable {
+    /// Absolute path of the folder of images.
+    var folder = ""
+    /// Side of the square whose area the buckets keep, in pixels.
+    var resolution = 0
+    var buckets = false
+    var bucketStep = 0
+    /// Shortest bucket side in pixels; nil: half the resolution (see `bucketSides`).
+    var minBucketSide: Int?
+    /// Longest bucket side in pixels; nil: twice the resolution (see `bucketSides`).
+    var maxBucketSide: Int?
+    var crop = Crop.center
+    var flip = false
+    /// With its dot, as in `.txt`.
+    var captionExtension = ""
+    var missingCaption = MissingCaption.error
+    /// Share of samples that are shown the empty caption, 0 to 1.
+    var captionDropout = 0.0
+    var repeats = 0
+    /// Absolute path, or nil for `cache` inside the output folder (see `cacheFolder`).
+    var cacheFolder: String?
+
+    /// Shortest and longest side that a bucket may have, in pixels.
+    var bucketSides: ClosedRange<Int> {
+      let step = max(1, bucketStep)
+      let shortest = minBucketSide ?? max(step, resolution / 2 / step * step)
+      return shortest...max(shortest, maxBucketSide ?? resolution * 2)
+    }
+  }
+
+  /// `training`: the loop.
+  struct Training: Sendable {
+    /// Samples in one micro-step.
+    var batchSize = 0
+    /// Exactly one of `maxSteps` and `epochs` is set.
+    var maxSteps: Int?
+    var epochs: Int?
+    var gradientAccumulation = 0
+    /// Global norm above which gradients are scaled down; 0 turns clipping off.
+    var maxGradNorm = 0.0
+    var seed = 0
+  }
+
+  /// `objective`: what the model learns to predict.
+  struct Objective: Sendable {
+    var type = ObjectiveType.flow
+    var zeroTerminalSNR = false
+    /// Nil: logit-normal for flow, uniform for v and epsilon (see `resolvedTimestepSampling`).
+    var timestepSampling: TimestepSampling?
+    var logitMean = 0.0
+    var logitStd = 0.0
+    /// Share of flow times drawn uniformly instead, 0 to 1.
+    var uniformFraction = 0.0
+    var shift = FlowShift.fixed(1)
+    /// Shift at 1024 x 1024 pixels when `shift` is by resolution.
+    var shiftAt1024 = 0.0
+    var loss = LossType.mse
+    var huberDelta = 0.0
+
+    /// `timestepSampling`, or the objective's own when none is given.
+    var resolvedTimestepSampling: TimestepSampling {
+      timestepSampling ?? (type == .flow ? .logitNormal : .uniform)
+    }
+  }
+
+  /// `optimizer`: the update and its learning rate over time.
+  struct Optimizer: Sendable {
+    var type = OptimizerType.adamW
+    var learningRate = 0.0
+    var betas = Betas(first: 0, second: 0)
+    var eps = 0.0
+    var weightDecay = 0.0
+    var scheduler = Scheduler.constant
+    var warmupSteps = 0
+  }
+
+  /// `output`: where results go, and how often.
+  struct Output: Sendable {
+    /// Absolute path.
+    var folder = ""
+    /// Nil: the configuration file's name without extension (see `Configuration.runName`).
+    var name: String?
+    /// Steps between checkpoints; 0: only at the end.
+    var saveEvery = 0
+    /// Newest checkpoints kept; 0: all.
+    var keep = 0
+    /// Steps between sample pictures; 0: only at the end.
+    var sampleEvery = 0
+    var samples: [SampleSettings] = []
+    var grid = false
+  }
+
+  /// `device`: what it runs on.
+  struct Device: Sendable {
+    /// Index or part of the name as `vkxl devices` prints them; nil: the first discrete device.
+    var name: String?
+    var validate = false
+  }
+
+  /// `output.name`, or the configuration file's name without its extension.
+  var runName: String {
+    output.name ?? source.fileStem
+  }
+
+  /// `data.cache_folder`, or `cache` inside the output folder.
+  var cacheFolder: String {
+    data.cacheFolder ?? output.folder + "/cache"
+  }
+}
+
+/// One picture to draw during training.
+struct SampleSettings: Sendable, Equatable {
+  var prompt = ""
+  var negative = ""
+  /// Pixels; nil: `data.resolution`.
+  var width: Int?
+  var height: Int?
+  var steps = 0
+  /// Classifier-free guidance scale; 1 turns guidance off.
+  var guidance = 0.0
+  var seed = 0
+}
+
+/// Where a configuration came from: its file, and the line of each key that was given.
+struct ConfigurationSource: Sendable {
+  /// As the user wrote it.
+  var file = ""
+  /// Key path to place, as in `training.max_steps` to `run.yaml:12`.
+  var places: [String: String] = [:]
+
+  /// The file's name without folder and extension.
+  var fileStem: String {
+    let name = file.split(separator: "/").last.map(String.init) ?? ""
+    guard let dot = name.lastIndex(of: "."), dot != name.startIndex else {
+      return name.isEmpty ? "vkxl" : name
+    }
+    return String(name[..<dot])
+  }
+
+  /// The place to name in a message about `path`, given or not: `run.yaml:12: training.max_steps`.
+  func place(of path: String) -> String {
+    "\(places[path] ?? file): \(path)"
+  }
+}

@@ -1,0 +1,193 @@
+import Foundation
+import Graph
+
+extension Configuration {
+  /// Mistakes that lie between keys, each of which is valid alone.
+  func contradictions() -> [InputError] {
+    lengthContradictions() + sizeContradictions() + objectiveContradictions()
+      + outputContradictions()
+  }
+
+  private func error(
+    _ path: String, expected: String, found: String, hint: String = ""
+  ) -> InputError {
+    InputError(source.place(of: path), expected: expected, found: found, hint: hint)
+  }
+
+  /// Whether a key was given a value other than its default.
+  private func isChanged(_ path: String) -> Bool {
+    guard source.places[path] != nil,
+      let key = ConfigurationKey<Configuration>.all.first(where: { $0.path == path })
+    else { return false }
+    return key.read(self) != key.defaultValue
+  }
+
+  private func lengthContradictions() -> [InputError] {
+    var errors: [InputError] = []
+    switch (training.maxSteps, training.epochs) {
+    case (.some, .some):
+      errors.append(
+        error(
+          "training.epochs", expected: "either `training.max_steps` or `training.epochs`",
+          found: "both", hint: "remove one of them, or clear it with --set training.epochs=null"))
+    case (nil, nil):
+      errors.append(
+        error(
+          "training.max_steps", expected: "either `training.max_steps` or `training.epochs`",
+          found: "neither", hint: "say how long to train, as in `max_steps: 1000`"))
+    case (let steps?, nil) where optimizer.warmupSteps > steps:
+      errors.append(
+        error(
+          "optimizer.warmup_steps", expected: "at most `training.max_steps` (\(steps))",
+          found: "\(optimizer.warmupSteps)"))
+    default: break
+    }
+    return errors
+  }
+
+  private func sizeContradictions() -> [InputError] {
+    var errors: [InputError] = []
+    func requireMultiple(_ path: String, _ number: Int?, of step: Int, _ reason: String) {
+      guard let number, !number.isMultiple(of: step) else { return }
+      let below = number / step * step
+      errors.append(
+        error(
+          path, expected: "a multiple of \(reason)", found: "\(number)",
+          hint: below > 0 ? "use \(below) or \(below + step)" : "use \(step)"))
+    }
+    let latent = "8 (one latent pixel)"
+    requireMultiple("data.bucket_step", data.bucketStep, of: 8, latent)
+    if data.buckets, data.bucketStep.isMultiple(of: 8) {
+      let step = data.bucketStep
+      let reason = "`data.bucket_step` (\(step))"
+      requireMultiple("data.resolution", data.resolution, of: step, reason)
+      requireMultiple("data.min_bucket_side", data.minBucketSide, of: step, reason)
+      requireMultiple("data.max_bucket_side", data.maxBucketSide, of: step, reason)
+    } else {
+      requireMultiple("data.resolution", data.resolution, of: 8, latent)
+    }
+    if let shortest = data.minBucketSide, shortest > data.resolution {
+      errors.append(
+        error(
+          "data.min_bucket_side", expected: "at most `data.resolution` (\(data.resolution))",
+          found: "\(shortest)"))
+    }
+    if let longest = data.maxBucketSide, longest < data.resolution {
+      errors.append(
+        error(
+          "data.max_bucket_side", expected: "at least `data.resolution` (\(data.resolution))",
+          found: "\(longest)"))
+    }
+    for (index, sample) in output.samples.enumerated() {
+      requireMultiple("output.samples[\(index)].width", sample.width, of: 8, latent)
+      requireMultiple("output.samples[\(index)].height", sample.height, of: 8, latent)
+    }
+    if !data.captionExtension.hasPrefix(".") || data.captionExtension.count < 2 {
+      errors.append(
+        error(
+          "data.caption_extension", expected: "an ending with its dot, as in `.txt`",
+          found: "`\(data.captionExtension)`"))
+    }
+    return errors
+  }
+
+  private func objectiveContradictions() -> [InputError] {
+    var errors: [InputError] = []
+    if objective.zeroTerminalSNR, objective.type != .v {
+      let reason =
+        objective.type == .epsilon
+        ? "at zero SNR the input is the noise itself, so epsilon has nothing to learn there"
+        : "flow already ends in pure noise and has no schedule to rescale"
+      errors.append(
+        error(
+          "objective.zero_terminal_snr",
+          expected: "false with `objective.type: \(objective.type.rawValue)`", found: "true",
+          hint: reason + "; use `objective.type: v`, or leave it out"))
+    }
+    if objective.type != .flow {
+      if objective.timestepSampling == .logitNormal {
+        errors.append(
+          error(
+            "objective.timestep_sampling",
+            expected: "`uniform` with `objective.type: \(objective.type.rawValue)`",
+            found: "`logit_normal`", hint: "logit-normal times are for flow"))
+      }
+      for name in ["logit_mean", "logit_std", "uniform_fraction", "shift", "shift_at_1024"]
+      where isChanged("objective.\(name)") {
+        errors.append(unused("objective.\(name)", needs: "`objective.type: flow`"))
+      }
+    } else {
+      if objective.timestepSampling == .uniform {
+        for name in ["logit_mean", "logit_std", "uniform_fraction"]
+        where isChanged("objective.\(name)") {
+          errors.append(
+            unused("objective.\(name)", needs: "`objective.timestep_sampling: logit_normal`"))
+        }
+      }
+      if objective.shift != .resolution, isChanged("objective.shift_at_1024") {
+        errors.append(unused("objective.shift_at_1024", needs: "`objective.shift: resolution`"))
+      }
+    }
+    if objective.loss != .huber, isChanged("objective.huber_delta") {
+      errors.append(unused("objective.huber_delta", needs: "`objective.loss: huber`"))
+    }
+    return errors
+  }
+
+  /// A key that would change nothing: told, because whoever wrote it expects an effect.
+  private func unused(_ path: String, needs condition: String) -> InputError {
+    error(
+      path, expected: "this key only with \(condition)", found: "it without",
+      hint: "it would have no effect; remove it, or clear it with --set \(path)=null")
+  }
+
+  private func outputContradictions() -> [InputError] {
+    var errors: [InputError] = []
+    if output.sampleEvery > 0, output.samples.isEmpty {
+      errors.append(
+        error(
+          "output.sample_every", expected: "0, or prompts in `output.samples`",
+          found: "\(output.sampleEvery) and no prompts"))
+    }
+    if let name = output.name, name.isEmpty || name.hasPrefix(".") || name.contains("/") {
+      errors.append(
+        error(
+          "output.name", expected: "a file name without `/` that does not start with a dot",
+          found: "`\(name)`", hint: "folders go in `output.folder`"))
+    }
+    if output.folder == data.folder || output.folder.hasPrefix(data.folder + "/") {
+      errors.append(
+        error(
+          "output.folder", expected: "a folder outside `data.folder`", found: output.folder,
+          hint: "sample pictures written there would become training images"))
+    }
+    return errors
+  }
+}
+
+extension Configuration {
+  /// Looks whether the files and folders that must exist do.
+  ///
+  /// - Throws: `InputErrors` with each that is missing and the line that names it.
+  func checkFiles() throws {
+    var errors: [InputError] = []
+    func require(_ path: String, _ file: String, folder: Bool, _ expected: String) {
+      var isFolder: ObjCBool = false
+      let exists = FileManager.default.fileExists(atPath: file, isDirectory: &isFolder)
+      guard !exists || isFolder.boolValue != folder else { return }
+      let found = exists ? (folder ? "a file" : "a folder") : "nothing"
+      errors.append(
+        error(
+          path, expected: expected, found: "\(found) at \(file)",
+          hint: source.places[path]?.hasPrefix("--set") == true
+            ? "relative paths in --set count from the current folder"
+            : "relative paths count from the configuration file's folder"))
+    }
+    require("model.checkpoint", model.checkpoint, folder: false, "a checkpoint file")
+    if case .file(let file) = model.textEncoders {
+      require("model.text_encoders", file, folder: false, "a checkpoint file")
+    }
+    require("data.folder", data.folder, folder: true, "a folder of images")
+    guard errors.isEmpty else { throw InputErrors(errors: errors) }
+  }
+}

@@ -1,0 +1,270 @@
+/// One section of the configuration file.
+struct ConfigurationSection: Sendable {
+  let name: String
+  let summary: String
+
+  static let all = [
+    ConfigurationSection(name: "model", summary: "The checkpoint that training starts from."),
+    ConfigurationSection(name: "data", summary: "Images, captions and aspect buckets."),
+    ConfigurationSection(name: "training", summary: "The loop: batch, length, clipping, seed."),
+    ConfigurationSection(name: "objective", summary: "What the UNet learns to predict."),
+    ConfigurationSection(name: "optimizer", summary: "The update and its learning rate."),
+    ConfigurationSection(name: "output", summary: "Checkpoints and sample pictures."),
+    ConfigurationSection(name: "device", summary: "What the run computes on."),
+  ]
+}
+
+extension ConfigurationKey<Configuration> {
+  /// Every key, in the order of the reference page.
+  static let all: [Self] =
+    modelKeys + dataKeys + trainingKeys + objectiveKeys + optimizerKeys + outputKeys + deviceKeys
+
+  private static let modelKeys: [Self] = [
+    .required(
+      "model.checkpoint", \.model.checkpoint, .path, resume: .free,
+      knownAs: ["pretrained_model_name_or_path", "base_model_name", "pretrained_model"],
+      placeholder: "",
+      "SDXL checkpoint to start from: one safetensors file with the names of sd_xl_base_1.0."),
+    Self(
+      "model.text_encoders", \.model.textEncoders, .pathOrWord(TextEncoderSource.words),
+      default: .checkpoint, resume: .free,
+      "Where the two text encoders come from: `same` file as the UNet and the VAE, another "
+        + "checkpoint's path, or the formula of `vkxl init` with seed 0 (no file needed)."),
+    .choice(
+      "model.precision", \.model.precision, default: .f32,
+      knownAs: ["mixed_precision", "train_dtype", "weight_dtype", "dtype"],
+      "Storage and arithmetic of weights, activations and optimizer states."),
+  ]
+
+  private static let dataKeys: [Self] = [
+    .required(
+      "data.folder", \.data.folder, .path, resume: .free,
+      knownAs: [
+        "train_data_dir", "image_dir", "instance_data_dir", "dataset", "path",
+      ],
+      placeholder: "",
+      "Folder of PNG, JPEG and WebP images with captions beside them; in a subfolder named "
+        + "`N_name` each image counts N times."),
+    Self(
+      "data.resolution", \.data.resolution, .integer(16...8192), unit: "pixels", default: 1024,
+      knownAs: ["train_resolution", "image_size"],
+      "Side of the square whose area every bucket keeps; a multiple of `data.bucket_step` with "
+        + "buckets, of 8 without."),
+    Self(
+      "data.buckets", \.data.buckets, .boolean, default: true,
+      knownAs: ["enable_bucket", "aspect_ratio_bucketing"],
+      "Sort images into buckets by aspect ratio; without it all are cropped square."),
+    Self(
+      "data.bucket_step", \.data.bucketStep, .integer(8...2048), unit: "pixels", default: 64,
+      knownAs: ["bucket_reso_steps", "aspect_bucket_alignment"],
+      "Bucket sides are multiples of this; itself a multiple of 8."),
+    Self(
+      "data.min_bucket_side", \.data.minBucketSide, .integer(8...16384), unit: "pixels",
+      default: nil, defaultText: "half of `data.resolution`", knownAs: ["min_bucket_reso"],
+      "Shortest side a bucket may have; a multiple of `data.bucket_step`."),
+    Self(
+      "data.max_bucket_side", \.data.maxBucketSide, .integer(8...16384), unit: "pixels",
+      default: nil, defaultText: "twice `data.resolution`", knownAs: ["max_bucket_reso"],
+      "Longest side a bucket may have; a multiple of `data.bucket_step`."),
+    .choice(
+      "data.crop", \.data.crop, default: .center, knownAs: ["random_crop", "crop_style"],
+      "Where an image, resized to cover its bucket, is cut."),
+    Self(
+      "data.flip", \.data.flip, .boolean, default: false,
+      knownAs: ["flip_aug", "random_flip", "enable_random_flip"],
+      "Mirror each image left to right half of the time."),
+    Self(
+      "data.caption_extension", \.data.captionExtension, .text, default: ".txt",
+      "Ending of caption files: `cat.png` has its caption in `cat.txt`."),
+    .choice(
+      "data.missing_caption", \.data.missingCaption, default: .error,
+      "An image without caption file stops the run (`error`), is left out and named (`skip`), or "
+        + "is trained with an empty caption (`empty`)."),
+    Self(
+      "data.caption_dropout", \.data.captionDropout, .number(.zeroToOne), default: 0.1,
+      knownAs: ["caption_dropout_rate", "caption_dropout_probability", "proportion_empty_prompts"],
+      "Share of samples shown an empty caption instead, which is what makes guidance work."),
+    Self(
+      "data.repeats", \.data.repeats, .integer(1...1_000_000), default: 1,
+      knownAs: ["num_repeats", "dataset_repeats"],
+      "How often every image counts in an epoch, times its folder's `N_`."),
+    Self(
+      "data.cache_folder", \.data.cacheFolder, .path, default: nil,
+      defaultText: "`cache` in `output.folder`", resume: .free,
+      knownAs: ["cache_dir", "cache_dir_vae", "cache_latents_to_disk"],
+      "Where latents and text embeddings are kept between runs, by content."),
+  ]
+
+  private static let trainingKeys: [Self] = [
+    Self(
+      "training.batch_size", \.training.batchSize, .integer(1...4096), unit: "images", default: 1,
+      knownAs: ["train_batch_size", "batch"],
+      "Images in one micro-step."),
+    Self(
+      "training.max_steps", \.training.maxSteps, .integer(1...1_000_000_000), unit: "steps",
+      default: nil, defaultText: "none; either this or `training.epochs`",
+      resume: .scheduleLength, knownAs: ["max_train_steps", "steps", "train_steps"],
+      "Length of the run in optimizer steps."),
+    Self(
+      "training.epochs", \.training.epochs, .integer(1...1_000_000), unit: "epochs", default: nil,
+      defaultText: "none; either this or `training.max_steps`", resume: .scheduleLength,
+      knownAs: ["max_train_epochs", "num_train_epochs", "num_epochs"],
+      "Length of the run in passes over the images."),
+    Self(
+      "training.gradient_accumulation", \.training.gradientAccumulation, .integer(1...65536),
+      unit: "micro-steps", default: 1, knownAs: ["gradient_accumulation_steps"],
+      "Micro-steps whose gradients are averaged for one optimizer step."),
+    Self(
+      "training.max_grad_norm", \.training.maxGradNorm, .number(.nonNegative), default: 1,
+      knownAs: ["clip_grad_norm", "gradient_clipping", "max_norm"],
+      "Global gradient norm above which gradients are scaled down to it; 0 turns clipping off."),
+    Self(
+      "training.seed", \.training.seed, .integer(0...Int(UInt32.max)), default: 0,
+      knownAs: ["random_seed"],
+      "Seed of noise, times, order, crops, flips and dropout; the same seed gives the same run."),
+  ]
+
+  private static let objectiveKeys: [Self] = [
+    .choice(
+      "objective.type", \.objective.type, default: .flow, required: true,
+      knownAs: ["prediction_type", "prediction", "v_parameterization", "parameterization"],
+      "Prediction: `flow` (rectified flow, velocity), `v` or `epsilon` (SDXL base itself)."),
+    Self(
+      "objective.zero_terminal_snr", \.objective.zeroTerminalSNR, .boolean, default: false,
+      knownAs: [
+        "rescale_betas_zero_snr", "rescale_noise_scheduler_to_zero_terminal_snr",
+        "ztsnr",
+      ],
+      "Rescale the noise schedule to end in pure noise (Lin et al. 2305.08891); for `v` only."),
+    Self(
+      "objective.timestep_sampling", \.objective.timestepSampling,
+      .choice(TimestepSampling.allCases.map(\.rawValue)), default: nil,
+      defaultText: "`logit_normal` for flow, `uniform` for v and epsilon",
+      knownAs: ["weighting_scheme", "timestep_distribution", "timestep_bias_strategy"],
+      "How the time of a sample is drawn; `logit_normal` is for flow."),
+    Self(
+      "objective.logit_mean", \.objective.logitMean, .number(.any), default: 0,
+      "m of t = sigmoid(m + s z); above 0 means more noise. Flow only."),
+    Self(
+      "objective.logit_std", \.objective.logitStd, .number(.positive), default: 1,
+      "s of t = sigmoid(m + s z). Flow only."),
+    Self(
+      "objective.uniform_fraction", \.objective.uniformFraction, .number(.zeroToOne), default: 0,
+      "Share of times drawn uniformly instead, so that almost pure noise is trained too. Flow only."
+    ),
+    Self(
+      "objective.shift", \.objective.shift, .numberOrWord(.positive, ["resolution"]),
+      default: .fixed(1), knownAs: ["flow_shift", "discrete_flow_shift", "flow_schedule_shift"],
+      "a of t' = a t / (1 + (a - 1) t); `resolution`: sqrt(pixels / 1024^2) times "
+        + "`objective.shift_at_1024`, by bucket. Flow only."),
+    Self(
+      "objective.shift_at_1024", \.objective.shiftAt1024, .number(.positive), default: 3,
+      "Shift of a picture of 1024 x 1024 pixels; only with `objective.shift: resolution`."),
+    .choice(
+      "objective.loss", \.objective.loss, default: .mse, knownAs: ["loss_type"],
+      "Distance of prediction and target."),
+    Self(
+      "objective.huber_delta", \.objective.huberDelta, .number(.positive), default: 1,
+      knownAs: ["huber_c"],
+      "Difference at which the Huber loss turns from square to linear; only with `huber`."),
+  ]
+
+  private static let optimizerKeys: [Self] = [
+    .choice(
+      "optimizer.type", \.optimizer.type, default: .adamW,
+      knownAs: ["optimizer_type", "optimizer"],
+      "Update rule: AdamW with decoupled weight decay."),
+    Self(
+      "optimizer.learning_rate", \.optimizer.learningRate, .number(.positive), default: 1e-5,
+      knownAs: ["lr", "unet_lr"], "Learning rate after warmup."),
+    Self(
+      "optimizer.betas", \.optimizer.betas, .pair(.zeroToBelowOne),
+      default: Betas(first: 0.9, second: 0.999), knownAs: ["adam_beta1", "adam_beta2", "beta1"],
+      "Decay of the first and second moment."),
+    Self(
+      "optimizer.eps", \.optimizer.eps, .number(.positive), default: 1e-8,
+      knownAs: ["adam_epsilon", "epsilon"], "Added to the root of the second moment."),
+    Self(
+      "optimizer.weight_decay", \.optimizer.weightDecay, .number(.nonNegative), default: 0.01,
+      knownAs: ["adam_weight_decay"], "Decoupled weight decay, times the learning rate."),
+    .choice(
+      "optimizer.scheduler", \.optimizer.scheduler, default: .constant,
+      knownAs: ["lr_scheduler", "learning_rate_scheduler"],
+      "Learning rate after warmup: `constant`, or falling to 0 at the end (`linear`, `cosine`)."),
+    Self(
+      "optimizer.warmup_steps", \.optimizer.warmupSteps, .integer(0...1_000_000_000),
+      unit: "steps", default: 0, knownAs: ["lr_warmup_steps", "learning_rate_warmup_steps"],
+      "Steps over which the learning rate rises from 0."),
+  ]
+
+  private static let outputKeys: [Self] = [
+    Self(
+      "output.folder", \.output.folder, .path, default: "output",
+      defaultText: "`output` beside the file", resume: .free,
+      knownAs: ["output_dir", "logging_dir", "workspace_dir"],
+      "Where checkpoints, pictures and logs go; made when missing."),
+    Self(
+      "output.name", \.output.name, .text, default: nil,
+      defaultText: "the configuration file's name", resume: .free,
+      knownAs: ["output_name", "save_filename_prefix"],
+      "First part of the checkpoints' file names."),
+    Self(
+      "output.save_every", \.output.saveEvery, .integer(0...1_000_000_000), unit: "steps",
+      default: 500, resume: .free,
+      knownAs: ["save_every_n_steps", "checkpointing_steps", "checkpoint_step_interval"],
+      "Steps between checkpoints; 0 saves only at the end."),
+    Self(
+      "output.keep", \.output.keep, .integer(0...1_000_000), unit: "checkpoints", default: 2,
+      resume: .free,
+      knownAs: ["save_last_n_steps", "checkpoints_total_limit", "rolling_save_count"],
+      "Newest checkpoints kept, older ones are deleted; 0 keeps all."),
+    Self(
+      "output.sample_every", \.output.sampleEvery, .integer(0...1_000_000_000), unit: "steps",
+      default: 0, resume: .free,
+      knownAs: ["sample_every_n_steps", "validation_steps", "validation_step_interval"],
+      "Steps between sample pictures; 0 draws them only at the end."),
+    Self(
+      "output.samples", \.output.samples, .samples, default: [], resume: .free,
+      knownAs: ["sample_prompts", "validation_prompt", "validation_prompts"],
+      "Pictures to draw: a list of prompts, or of mappings with the keys below."),
+    Self(
+      "output.grid", \.output.grid, .boolean, default: true, resume: .free,
+      "Draw the samples of the last step as one picture, captions below."),
+  ]
+
+  private static let deviceKeys: [Self] = [
+    Self(
+      "device.name", \.device.name, .text, default: nil,
+      defaultText: "the first discrete device, else the first", resume: .free,
+      knownAs: ["gpu", "gpu_ids", "device_id", "train_device"],
+      "Index or part of the name of a Vulkan device, as `vkxl devices` prints them."),
+    Self(
+      "device.validate", \.device.validate, .boolean, default: false, resume: .free,
+      "Run under the Vulkan validation layer (slow; for debugging)."),
+  ]
+}
+
+extension ConfigurationKey<SampleSettings> {
+  /// Keys of one item of `output.samples`.
+  static let sampleKeys: [Self] = [
+    .required("prompt", \.prompt, .text, placeholder: "", "What the picture shows."),
+    Self(
+      "negative", \.negative, .text, default: "", knownAs: ["negative_prompt"],
+      "What it does not show."),
+    Self(
+      "width", \.width, .integer(8...8192), unit: "pixels", default: nil,
+      defaultText: "`data.resolution`", "A multiple of 8."),
+    Self(
+      "height", \.height, .integer(8...8192), unit: "pixels", default: nil,
+      defaultText: "`data.resolution`", "A multiple of 8."),
+    Self(
+      "steps", \.steps, .integer(1...1000), unit: "sampler steps", default: 28,
+      knownAs: ["num_inference_steps", "sample_steps"], "Sampler steps."),
+    Self(
+      "guidance", \.guidance, .number(.nonNegative), default: 5,
+      knownAs: ["guidance_scale", "cfg", "cfg_scale", "scale"],
+      "Classifier-free guidance scale; 1 turns guidance off."),
+    Self(
+      "seed", \.seed, .integer(0...Int(UInt32.max)), default: 0, "Seed of the starting noise."),
+  ]
+}

@@ -1,0 +1,38 @@
+import Foundation
+import Testing
+
+@testable import vkxl
+
+@Suite struct ConfigurationReferenceTests {
+  /// The package's root folder.
+  static let root = URL(fileURLWithPath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+  @Test func committedPageIsTheTable() throws {
+    let page = Self.root.appendingPathComponent("Documentation/Configuration.md")
+    let committed = try String(contentsOf: page, encoding: .utf8)
+    #expect(
+      committed == ConfigurationReference.markdown,
+      "rewrite it: vkxl config-reference > Documentation/Configuration.md")
+  }
+
+  @Test func pageNamesEveryKeyOnce() {
+    for key in ConfigurationKey<Configuration>.all {
+      let rows = ConfigurationReference.markdown.split(separator: "\n").filter {
+        $0.hasPrefix("| `\(key.name)` |") && $0.hasSuffix("| \(key.summary) |")
+      }
+      #expect(rows.count == 1, "\(key.path)")
+    }
+  }
+
+  @Test(arguments: ["quickstart", "sdxl-flow", "sdxl-v-ztsnr"])
+  func exampleLoads(_ name: String) throws {
+    let file = Self.root.appendingPathComponent("Examples/\(name).yaml").path
+    let configuration = try Configuration.load(file: file)
+    #expect(configuration.model.checkpoint.hasPrefix(Self.root.path + "/Examples/"))
+    #expect(!configuration.output.samples.isEmpty)
+    let expected: ObjectiveType = name == "sdxl-v-ztsnr" ? .v : .flow
+    #expect(configuration.objective.type == expected)
+    #expect(configuration.objective.zeroTerminalSNR == (expected == .v))
+  }
+}
