@@ -1,0 +1,125 @@
+import CShaderc
+import Dispatch
+import Synchronization
+import VKRuntime
+
+/// A shader with the macros that make one variant of it.
+public struct ShaderVariant: Hashable, Sendable {
+  /// Path below `shaders/`, e.g. `norm/group_norm.comp`.
+  public var path: String
+  /// Macro definitions.
+  public var definitions: [String: String]
+
+  public init(_ path: String, _ definitions: [String: String] = [:]) {
+    self.path = path
+    self.definitions = definitions
+  }
+}
+
+/// Compiles GLSL compute shaders to SPIR-V 1.6 for Vulkan 1.3 (through shaderc).
+///
+/// `#include "..."` finds the embedded texts: beside the including file first, then from the root
+/// of `shaders/`. The macro `VULKAN` is always defined (by GLSL itself). Results are kept in the
+/// cache folder under a hash of everything that goes in. May be used from any thread.
+public struct ShaderCompiler: Sendable {
+  /// How hard SPIR-V is optimised before the driver sees it.
+  public enum Optimization: String, Sendable {
+    /// Needed for cooperative matrices, which the optimiser is known to miscompile.
+    case none
+    case performance
+  }
+
+  /// Goes into the name of cached results; to be raised when the same input compiles differently.
+  private static let cacheGeneration = 1
+
+  private let sources: ShaderSources
+  private let optimization: Optimization
+  private let cacheFolder: CacheFolder?
+
+  /// - Parameters:
+  ///   - sources: texts by path; nil takes the ones embedded in the binary.
+  ///   - optimization: of every compilation.
+  ///   - cacheFolder: where results are kept; nil keeps none.
+  public init(
+    sources: [String: String]? = nil, optimization: Optimization = .performance,
+    cacheFolder: CacheFolder? = .standard
+  ) {
+    self.sources = ShaderSources(texts: sources ?? embeddedShaders)
+    self.optimization = optimization
+    self.cacheFolder = cacheFolder
+  }
+
+  /// The shaders there are: paths that end in `.comp`, sorted.
+  public var shaderPaths: [String] { sources.texts.keys.filter { $0.hasSuffix(".comp") }.sorted() }
+
+  /// SPIR-V words of a variant of a shader.
+  ///
+  /// - Throws: `ShaderCompileError` with file, line and message.
+  public func compile(_ variant: ShaderVariant) throws -> [UInt32] {
+    guard let text = sources.texts[variant.path] else {
+      let known = shaderPaths.joined(separator: ", ")
+      throw ShaderCompileError(
+        shader: variant.path, definitions: variant.definitions,
+        log: "no such shader; there is: \(known)")
+    }
+    return try compile(source: text, named: variant.path, definitions: variant.definitions)
+  }
+
+  /// SPIR-V words of variants, compiled in parallel, in the order given.
+  ///
+  /// - Throws: the first `ShaderCompileError` in that order.
+  public func compile(_ variants: [ShaderVariant]) throws -> [[UInt32]] {
+    let results = Mutex<[Int: Result<[UInt32], any Error>]>([:])
+    DispatchQueue.concurrentPerform(iterations: variants.count) { index in
+      let result = Result { try compile(variants[index]) }
+      results.withLock { $0[index] = result }
+    }
+    let made = results.withLock { $0 }
+    return try variants.indices.compactMap { try made[$0]?.get() }
+  }
+
+  /// SPIR-V words of a text, whose includes are resolved as if it lay at the path `named`.
+  ///
+  /// - Throws: `ShaderCompileError` with file, line and message.
+  public func compile(
+    source: String, named path: String, definitions: [String: String] = [:]
+  ) throws -> [UInt32] {
+    let cacheName = cacheName(source, path, definitions)
+    if let stored = cacheFolder?.read(cacheName), let words = Self.words(stored) { return words }
+    let words = try SPIRVCompilation(sources: sources, optimization: optimization)
+      .run(source: source, path: path, definitions: definitions)
+    cacheFolder?.write(words.withUnsafeBytes { Array($0) }, as: cacheName)
+    return words
+  }
+
+  private func cacheName(
+    _ source: String, _ path: String, _ definitions: [String: String]
+  ) -> String {
+    var version: UInt32 = 0
+    var revision: UInt32 = 0
+    shaderc_get_spv_version(&version, &revision)
+    var hash = ContentHash()
+    hash.append("\(Self.cacheGeneration) \(version) \(revision) \(optimization.rawValue)")
+    hash.append(source)
+    for included in sources.closure(of: path, text: source).dropFirst() {
+      hash.append(included)
+      hash.append(sources.texts[included] ?? "")
+    }
+    for (name, value) in definitions.sorted(by: { $0.key < $1.key }) {
+      hash.append(name)
+      hash.append(value)
+    }
+    return "spirv/\(hash).spv"
+  }
+
+  /// Stored bytes as words; nil unless they begin as SPIR-V does.
+  private static func words(_ bytes: [UInt8]) -> [UInt32]? {
+    guard bytes.count >= 20, bytes.count % 4 == 0 else { return nil }
+    let words = bytes.withUnsafeBytes { raw in
+      stride(from: 0, to: raw.count, by: 4).map {
+        raw.loadUnaligned(fromByteOffset: $0, as: UInt32.self)
+      }
+    }
+    return words.first == 0x0723_0203 ? words : nil
+  }
+}

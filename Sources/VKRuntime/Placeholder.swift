@@ -1,1 +1,0 @@
-// placeholder, replaced with the module's first file
