@@ -3,7 +3,7 @@ import Synchronization
 import VKRuntime
 
 /// Runs plans on a Vulkan device: lowers operations to launches of embedded GLSL kernels.
-public final class VulkanBackend: Backend {
+public final class VulkanBackend: Backend, Sendable {
   public let device: Device
   public let traits: DeviceTraits
   public let planningLimits: PlanningLimits
@@ -18,9 +18,9 @@ public final class VulkanBackend: Backend {
 
   /// Arenas of 1 GiB where the device allows it: large enough for any tensor of SDXL's UNet, small
   /// enough for drivers that limit one allocation to 2 GiB.
-  public init(_ device: Device) throws {
+  public init(_ device: Device) {
     self.device = device
-    compiler = try ShaderCompiler(cacheFolder: device.cacheFolder)
+    compiler = ShaderCompiler(cacheFolder: device.cacheFolder)
     let limits = device.limits
     traits = DeviceTraits(
       subgroupSize: limits.subgroupSize, isCPU: device.information.kind == .cpu,
@@ -52,36 +52,25 @@ public final class VulkanBackend: Backend {
     return kernel
   }
 
-  /// Pipelines for launches, compiled once and in parallel.
+  /// Pipelines for launches, in their order; each variant is compiled once, in parallel.
   func pipelines(for launches: [Launch]) throws -> [Pipeline] {
     let keys = launches.map {
       PipelineKey(shader: $0.shader, parameterByteCount: $0.parameters.count)
     }
-    let known = pipelines.withLock { $0 }
+    var known = pipelines.withLock { $0 }
     let missing = Array(Set(keys.filter { known[$0] == nil }))
-      .sorted { String(describing: $0) < String(describing: $1) }
     if !missing.isEmpty {
-      let binaries = try compiler.compile(
-        missing.map { ($0.shader.path, $0.shader.defines) })
+      let units = missing.map { CompilationUnit($0.shader.path, $0.shader.defines) }
+      let binaries = try compiler.compile(units)
       let made = try device.makePipelines(
         zip(missing, binaries).map { key, binary in
           PipelineDescription(
             name: key.shader.path, spirv: binary, specialization: key.shader.constants,
             parameterByteCount: key.parameterByteCount, subgroupSize: key.shader.subgroupSize)
         })
-      pipelines.withLock { table in
-        for (key, pipeline) in zip(missing, made) { table[key] = pipeline }
-      }
+      for (key, pipeline) in zip(missing, made) { known[key] = pipeline }
+      pipelines.withLock { [known] in $0.merge(known) { old, _ in old } }
     }
-    return try pipelines.withLock { table in
-      try keys.map { key in
-        guard let pipeline = table[key] else {
-          throw VulkanError(
-            .unsupported, call: "makePipelines", result: "missing", object: key.shader.path,
-            detail: "")
-        }
-        return pipeline
-      }
-    }
+    return keys.compactMap { known[$0] }
   }
 }

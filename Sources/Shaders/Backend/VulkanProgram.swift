@@ -32,7 +32,8 @@ final class VulkanProgram: Program {
       let launches = try launches(for: block)
       let pipelines = try store.backend.pipelines(for: launches.flatMap(\.self))
       launchCount = pipelines.count
-      try block.record(launches, pipelines, outputs: plan.outputs.map { arena(of: $0.value, block) })
+      try block.record(
+        launches, pipelines, outputs: plan.outputs.map { arena(of: $0.value, block) })
     }
   }
 

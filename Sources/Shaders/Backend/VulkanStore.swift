@@ -95,7 +95,8 @@ final class VulkanStore: Store {
     try waitIdle()
     transientArenas = []
     let size = backend.planningLimits.arenaByteCount
-    transientArenas = try stride(from: 0, to: byteCount, by: size).enumerated().map { index, start in
+    transientArenas = try stride(from: 0, to: byteCount, by: size).enumerated().map {
+      index, start in
       try Arena(
         backend.device, kind: .device, byteCount: UInt64(min(size, byteCount - start)),
         name: "transient \(index)")

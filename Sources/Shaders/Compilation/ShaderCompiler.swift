@@ -4,7 +4,7 @@ import Synchronization
 import VKRuntime
 
 /// A shader with the macros that make one variant of it.
-public struct ShaderVariant: Hashable, Sendable {
+public struct CompilationUnit: Hashable, Sendable {
   /// Path below `shaders/`, e.g. `norm/group_norm.comp`.
   public var path: String
   /// Macro definitions.
@@ -55,7 +55,7 @@ public struct ShaderCompiler: Sendable {
   /// SPIR-V words of a variant of a shader.
   ///
   /// - Throws: `ShaderCompileError` with file, line and message.
-  public func compile(_ variant: ShaderVariant) throws -> [UInt32] {
+  public func compile(_ variant: CompilationUnit) throws -> [UInt32] {
     guard let text = sources.texts[variant.path] else {
       let known = shaderPaths.joined(separator: ", ")
       throw ShaderCompileError(
@@ -68,7 +68,7 @@ public struct ShaderCompiler: Sendable {
   /// SPIR-V words of variants, compiled in parallel, in the order given.
   ///
   /// - Throws: the first `ShaderCompileError` in that order.
-  public func compile(_ variants: [ShaderVariant]) throws -> [[UInt32]] {
+  public func compile(_ variants: [CompilationUnit]) throws -> [[UInt32]] {
     let results = Mutex<[Int: Result<[UInt32], any Error>]>([:])
     DispatchQueue.concurrentPerform(iterations: variants.count) { index in
       let result = Result { try compile(variants[index]) }
