@@ -96,7 +96,7 @@ extension Device {
       }
     }
     throw VulkanError(
-      .missingFeature, call: "vkGetPhysicalDeviceMemoryProperties", object: name,
+      .unsupported, call: "vkGetPhysicalDeviceMemoryProperties", object: name,
       detail: "\(information.name) has no memory type for \(kind.rawValue) arenas")
   }
 

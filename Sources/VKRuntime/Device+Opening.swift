@@ -24,7 +24,7 @@ struct QueueFamily {
     }
     guard let choice = dedicated ?? capable.first else {
       throw VulkanError(
-        .missingFeature, call: "vkGetPhysicalDeviceQueueFamilyProperties", object: deviceName,
+        .unsupported, call: "vkGetPhysicalDeviceQueueFamilyProperties", object: deviceName,
         detail: "it has no queue that computes")
     }
     index = UInt32(choice)

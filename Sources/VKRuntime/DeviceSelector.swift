@@ -54,7 +54,7 @@ public enum DeviceSelector: Equatable, Sendable {
     }
     if !match.missingFeatures.isEmpty {
       throw VulkanError(
-        .missingFeature, call: "device choice", object: match.name,
+        .unsupported, call: "device choice", object: match.name,
         detail: "it lacks \(match.missingFeatures.joined(separator: ", "))")
     }
     return match

@@ -212,7 +212,7 @@ extension Device {
     precondition(byteCount % 4 == 0, "\(description.name): parameters of \(byteCount) bytes")
     func missing(_ detail: String) -> VulkanError {
       VulkanError(
-        .missingFeature, call: "vkCreateComputePipelines", object: description.name,
+        .unsupported, call: "vkCreateComputePipelines", object: description.name,
         detail: detail)
     }
     if byteCount > limits.maxPushConstantByteCount {

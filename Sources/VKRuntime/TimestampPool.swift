@@ -11,7 +11,7 @@ public final class TimestampPool: Sendable {
     precondition(count > 0, "a pool of \(count) timestamps")
     guard device.queueFamily.timestampBitCount > 0 else {
       throw VulkanError(
-        .missingFeature, call: "vkCreateQueryPool", object: name,
+        .unsupported, call: "vkCreateQueryPool", object: name,
         detail: "the queue of \(device.information.name) has no timestamps")
     }
     self.device = device

@@ -6,7 +6,7 @@ import CVulkan
 public struct VulkanError: Error, Equatable, Sendable, CustomStringConvertible {
   /// What kind of failure it is, for callers that treat some of them specially.
   public enum Kind: Equatable, Sendable {
-    case outOfMemory, deviceLost, timeout, noDevice, missingFeature, missingLayer, other
+    case outOfMemory, deviceLost, timeout, noDevice, unsupported, missingLayer, other
   }
 
   public var kind: Kind
@@ -44,7 +44,7 @@ extension VulkanError {
       case VK_ERROR_OUT_OF_HOST_MEMORY, VK_ERROR_OUT_OF_DEVICE_MEMORY: .outOfMemory
       case VK_ERROR_DEVICE_LOST: .deviceLost
       case VK_TIMEOUT: .timeout
-      case VK_ERROR_FEATURE_NOT_PRESENT, VK_ERROR_EXTENSION_NOT_PRESENT: .missingFeature
+      case VK_ERROR_FEATURE_NOT_PRESENT, VK_ERROR_EXTENSION_NOT_PRESENT: .unsupported
       case VK_ERROR_LAYER_NOT_PRESENT: .missingLayer
       default: .other
       }

@@ -60,8 +60,8 @@ public final class VulkanBackend: Backend, Sendable {
     var known = pipelines.withLock { $0 }
     let missing = Array(Set(keys.filter { known[$0] == nil }))
     if !missing.isEmpty {
-      let units = missing.map { CompilationUnit($0.shader.path, $0.shader.defines) }
-      let binaries = try compiler.compile(units)
+      let binaries = try compiler.compile(
+        missing.map { (path: $0.shader.path, defines: $0.shader.defines) })
       let made = try device.makePipelines(
         zip(missing, binaries).map { key, binary in
           PipelineDescription(

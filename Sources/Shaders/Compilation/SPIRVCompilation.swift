@@ -9,15 +9,23 @@ struct SPIRVCompilation {
   // but for memory. It lives as long as the process.
   nonisolated(unsafe) private static let compiler = shaderc_compiler_initialize()
 
-  func run(source: String, path: String, definitions: [String: String]) throws -> [UInt32] {
+  /// Throws unless shaderc is there.
+  static func start() throws {
+    if compiler == nil {
+      throw ShaderCompileError(
+        shader: "shaderc", defines: [:], log: "could not start: out of memory")
+    }
+  }
+
+  func run(source: String, path: String, defines: [String: String]) throws -> [UInt32] {
     func failure(_ log: String) -> ShaderCompileError {
-      ShaderCompileError(shader: path, definitions: definitions, log: log)
+      ShaderCompileError(shader: path, defines: defines, log: log)
     }
     guard let compiler = Self.compiler, let options = shaderc_compile_options_initialize() else {
       throw failure("shaderc could not start: out of memory")
     }
     defer { shaderc_compile_options_release(options) }
-    configure(options, definitions)
+    configure(options, defines)
     let context = IncludeContext(sources: sources)
     setIncludes(options, context)
     let result = withExtendedLifetime(context) {
@@ -36,7 +44,7 @@ struct SPIRVCompilation {
     }
   }
 
-  private func configure(_ options: shaderc_compile_options_t, _ definitions: [String: String]) {
+  private func configure(_ options: shaderc_compile_options_t, _ defines: [String: String]) {
     shaderc_compile_options_set_source_language(options, shaderc_source_language_glsl)
     shaderc_compile_options_set_target_env(
       options, shaderc_target_env_vulkan, UInt32(shaderc_env_version_vulkan_1_3.rawValue))
@@ -45,7 +53,7 @@ struct SPIRVCompilation {
       options,
       optimization == .none
         ? shaderc_optimization_level_zero : shaderc_optimization_level_performance)
-    for (name, value) in definitions {
+    for (name, value) in defines {
       shaderc_compile_options_add_macro_definition(
         options, name, name.utf8.count, value, value.utf8.count)
     }

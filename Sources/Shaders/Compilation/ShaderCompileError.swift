@@ -16,12 +16,12 @@ public struct ShaderCompileError: Error, Equatable, Sendable, CustomStringConver
   /// The shader that was compiled.
   public var shader: String
   /// Macro definitions it was compiled with.
-  public var definitions: [String: String]
+  public var defines: [String: String]
   /// At least one.
   public var diagnostics: [Diagnostic]
 
   public var description: String {
-    let macros = definitions.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+    let macros = defines.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
     let variant = macros.isEmpty ? shader : "\(shader) with \(macros.joined(separator: ", "))"
     return (["\(variant) does not compile:"] + diagnostics.map(\.description))
       .joined(separator: "\n")
@@ -30,9 +30,9 @@ public struct ShaderCompileError: Error, Equatable, Sendable, CustomStringConver
 
 extension ShaderCompileError {
   /// Reads shaderc's messages: `file:line: error: text` or `file: error: text` a line.
-  init(shader: String, definitions: [String: String], log: String) {
+  init(shader: String, defines: [String: String], log: String) {
     self.shader = shader
-    self.definitions = definitions
+    self.defines = defines
     diagnostics = log.split(whereSeparator: \.isNewline).compactMap(Self.diagnostic)
     if diagnostics.isEmpty {
       diagnostics = [Diagnostic(file: shader, line: nil, message: log)]

@@ -3,19 +3,6 @@ import Dispatch
 import Synchronization
 import VKRuntime
 
-/// A shader with the macros that make one variant of it.
-public struct CompilationUnit: Hashable, Sendable {
-  /// Path below `shaders/`, e.g. `norm/group_norm.comp`.
-  public var path: String
-  /// Macro definitions.
-  public var definitions: [String: String]
-
-  public init(_ path: String, _ definitions: [String: String] = [:]) {
-    self.path = path
-    self.definitions = definitions
-  }
-}
-
 /// Compiles GLSL compute shaders to SPIR-V 1.6 for Vulkan 1.3 (through shaderc).
 ///
 /// `#include "..."` finds the embedded texts: beside the including file first, then from the root
@@ -40,10 +27,12 @@ public struct ShaderCompiler: Sendable {
   ///   - sources: texts by path; nil takes the ones embedded in the binary.
   ///   - optimization: of every compilation.
   ///   - cacheFolder: where results are kept; nil keeps none.
+  /// - Throws: `ShaderCompileError` when shaderc cannot start.
   public init(
     sources: [String: String]? = nil, optimization: Optimization = .performance,
     cacheFolder: CacheFolder? = .standard
-  ) {
+  ) throws {
+    try SPIRVCompilation.start()
     self.sources = ShaderSources(texts: sources ?? embeddedShaders)
     self.optimization = optimization
     self.cacheFolder = cacheFolder
@@ -52,48 +41,47 @@ public struct ShaderCompiler: Sendable {
   /// The shaders there are: paths that end in `.comp`, sorted.
   public var shaderPaths: [String] { sources.texts.keys.filter { $0.hasSuffix(".comp") }.sorted() }
 
-  /// SPIR-V words of a variant of a shader.
+  /// SPIR-V words of the shader at `path` (below `shaders/`), compiled with macro definitions.
   ///
   /// - Throws: `ShaderCompileError` with file, line and message.
-  public func compile(_ variant: CompilationUnit) throws -> [UInt32] {
-    guard let text = sources.texts[variant.path] else {
+  public func compile(_ path: String, defines: [String: String] = [:]) throws -> [UInt32] {
+    guard let text = sources.texts[path] else {
       let known = shaderPaths.joined(separator: ", ")
       throw ShaderCompileError(
-        shader: variant.path, definitions: variant.definitions,
-        log: "no such shader; there is: \(known)")
+        shader: path, defines: defines, log: "no such shader; there is: \(known)")
     }
-    return try compile(source: text, named: variant.path, definitions: variant.definitions)
+    return try compile(source: text, named: path, defines: defines)
   }
 
-  /// SPIR-V words of variants, compiled in parallel, in the order given.
+  /// SPIR-V words of many shaders, compiled in parallel, in the order given.
   ///
   /// - Throws: the first `ShaderCompileError` in that order.
-  public func compile(_ variants: [CompilationUnit]) throws -> [[UInt32]] {
+  public func compile(_ shaders: [(path: String, defines: [String: String])]) throws -> [[UInt32]] {
     let results = Mutex<[Int: Result<[UInt32], any Error>]>([:])
-    DispatchQueue.concurrentPerform(iterations: variants.count) { index in
-      let result = Result { try compile(variants[index]) }
+    DispatchQueue.concurrentPerform(iterations: shaders.count) { index in
+      let result = Result { try compile(shaders[index].path, defines: shaders[index].defines) }
       results.withLock { $0[index] = result }
     }
     let made = results.withLock { $0 }
-    return try variants.indices.compactMap { try made[$0]?.get() }
+    return try shaders.indices.compactMap { try made[$0]?.get() }
   }
 
   /// SPIR-V words of a text, whose includes are resolved as if it lay at the path `named`.
   ///
   /// - Throws: `ShaderCompileError` with file, line and message.
   public func compile(
-    source: String, named path: String, definitions: [String: String] = [:]
+    source: String, named path: String, defines: [String: String] = [:]
   ) throws -> [UInt32] {
-    let cacheName = cacheName(source, path, definitions)
+    let cacheName = cacheName(source, path, defines)
     if let stored = cacheFolder?.read(cacheName), let words = Self.words(stored) { return words }
     let words = try SPIRVCompilation(sources: sources, optimization: optimization)
-      .run(source: source, path: path, definitions: definitions)
+      .run(source: source, path: path, defines: defines)
     cacheFolder?.write(words.withUnsafeBytes { Array($0) }, as: cacheName)
     return words
   }
 
   private func cacheName(
-    _ source: String, _ path: String, _ definitions: [String: String]
+    _ source: String, _ path: String, _ defines: [String: String]
   ) -> String {
     var version: UInt32 = 0
     var revision: UInt32 = 0
@@ -105,7 +93,7 @@ public struct ShaderCompiler: Sendable {
       hash.append(included)
       hash.append(sources.texts[included] ?? "")
     }
-    for (name, value) in definitions.sorted(by: { $0.key < $1.key }) {
+    for (name, value) in defines.sorted(by: { $0.key < $1.key }) {
       hash.append(name)
       hash.append(value)
     }
