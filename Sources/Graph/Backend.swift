@@ -10,6 +10,9 @@ public protocol Backend: AnyObject {
     _ operation: any Operation, inputs: [TensorType], outputs: [TensorType]
   ) -> Int
 
+  /// Bytes of a loaded plan's own memory: inputs and outputs of the runs that may be in flight.
+  func stepBlockByteCount(_ plan: Plan) -> Int
+
   /// Device memory for variables (zeroed) and for the transient tensors of any plan that is loaded
   /// with them.
   func makeStore(_ variables: [Variable]) throws -> any Store

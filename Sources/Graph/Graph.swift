@@ -52,6 +52,16 @@ public final class Graph {
     return addValue(type, .variable(variables.count - 1))
   }
 
+  /// The parameters that get a gradient, in the order in which they were declared.
+  public var trainedParameters: [(variable: Variable, tensor: Tensor)] {
+    values.indices.compactMap { id in
+      guard case .variable(let index) = values[id].source, variables[index].isTrained else {
+        return nil
+      }
+      return (variables[index], Tensor(graph: self, id: id))
+    }
+  }
+
   /// Applies an operation. A violated shape rule is a programmer's mistake and traps.
   public func apply(_ operation: some Operation, _ inputs: [Tensor]) -> [Tensor] {
     precondition(

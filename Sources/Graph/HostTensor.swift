@@ -48,6 +48,14 @@ public struct TensorData: Equatable, Sendable {
     self.init(TensorType(shape, .i32), bytes: values.withUnsafeBytes(Array.init))
   }
 
+  /// f32 values rounded to nearest even in `type.dtype`; whole numbers for i32.
+  public init(_ type: TensorType, floats values: [Float]) {
+    switch type.dtype {
+    case .f32: self.init(type, bytes: values.withUnsafeBytes(Array.init))
+    default: self.init(type, doubles: values.map(Double.init))
+    }
+  }
+
   /// Values rounded to nearest even in `type.dtype`.
   public init(_ type: TensorType, doubles values: [Double]) {
     switch type.dtype {

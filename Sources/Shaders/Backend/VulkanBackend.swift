@@ -40,6 +40,10 @@ public final class VulkanBackend: Backend, Sendable {
     kernel(operation).workspaceByteCount(inputs: inputs, outputs: outputs, device: traits)
   }
 
+  public func stepBlockByteCount(_ plan: Plan) -> Int {
+    StepBlock.byteCount(plan, self) * VulkanProgram.blockCount
+  }
+
   public func makeStore(_ variables: [Variable]) throws -> any Store {
     try VulkanStore(self, variables)
   }

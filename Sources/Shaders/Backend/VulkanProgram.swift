@@ -116,6 +116,13 @@ final class StepBlock {
     return Int(upload.byteCount) + Int(readback.byteCount) + copies
   }
 
+  /// What a step block of a plan takes, before it is allocated.
+  static func byteCount(_ plan: Plan, _ backend: VulkanBackend) -> Int {
+    let (_, inputs) = pack(plan.inputs.map(\.type), backend.planningLimits)
+    let (_, outputs) = pack(plan.outputs.map(\.value.type), backend.planningLimits)
+    return inputs * (backend.device.limits.isUnifiedMemory ? 1 : 2) + outputs
+  }
+
   private static func pack(
     _ types: [TensorType], _ limits: PlanningLimits
   ) -> (offsets: [Int], byteCount: Int) {

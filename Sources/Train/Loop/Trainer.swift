@@ -1,0 +1,211 @@
+import Graph
+
+/// Latents and conditioning of some samples of one bucket.
+public struct LatentBatch: Sendable {
+  public var shape: BatchShape
+  /// Scaled latents, [N, H, W, 4].
+  public var latents: [Float]
+  /// [N, T, C].
+  public var context: [Float]
+  /// [N, P].
+  public var pooled: [Float]
+  /// Original height, width, crop top, crop left, target height, width: [N, 6].
+  public var timeIDs: [Float]
+  /// 1 for samples, 0 for those that only fill the batch up: [N].
+  public var weights: [Float]
+
+  public init(
+    shape: BatchShape, latents: [Float], context: [Float], pooled: [Float], timeIDs: [Float],
+    weights: [Float]
+  ) {
+    self.shape = shape
+    self.latents = latents
+    self.context = context
+    self.pooled = pooled
+    self.timeIDs = timeIDs
+    self.weights = weights
+  }
+
+  /// Area in pixels, for the resolution-dependent shift.
+  public var pixels: Int { shape.height * shape.width * 64 }
+}
+
+/// What decides an update, besides the data.
+public struct TrainerSettings: Sendable {
+  public var objective: Objective
+  public var loss: LossKind
+  public var optimizer: AdamWSettings
+  public var schedule: LearningRateSchedule
+  /// Largest global norm of the gradients; nil clips nothing.
+  public var maximumNorm: Double?
+  public var seed: UInt64
+
+  public init(
+    objective: Objective, loss: LossKind = .mse, optimizer: AdamWSettings = AdamWSettings(),
+    schedule: LearningRateSchedule, maximumNorm: Double?, seed: UInt64
+  ) {
+    self.objective = objective
+    self.loss = loss
+    self.optimizer = optimizer
+    self.schedule = schedule
+    self.maximumNorm = maximumNorm
+    self.seed = seed
+  }
+}
+
+/// What one update measured.
+public struct Measurements: Sendable, Equatable {
+  /// Mean loss over the update's samples.
+  public var loss: Double
+  /// Global norm of the gradients before clipping.
+  public var gradientNorm: Double
+
+  /// Gradients that were not finite: parameters and moments stayed as they were.
+  public var isSkipped: Bool { !gradientNorm.isFinite }
+}
+
+/// Measurements of an update that may still be running.
+public struct PendingMeasurements {
+  fileprivate let losses: [any PendingRun]
+  fileprivate let update: any PendingRun
+
+  /// Waits for the device.
+  public func wait() throws -> Measurements {
+    var loss = 0.0
+    for run in losses { loss += Double(try run.wait()["loss"]?.floats.first ?? .nan) }
+    let norm = try update.wait()["gradient_norm"]?.floats.first ?? .nan
+    return Measurements(loss: loss, gradientNorm: Double(norm))
+  }
+}
+
+/// Parameters, optimizer state and the plans that change them.
+///
+/// Plans are made when a shape first occurs: one for each batch shape (two with accumulation),
+/// and one for the update. Nothing in `step` waits for the device unless two runs are in flight.
+public final class Trainer {
+  public let backend: any Backend
+  public let store: any Store
+  public let settings: TrainerSettings
+  /// The network's parameters, in the order in which it declares them.
+  public let parameters: [Variable]
+  /// Updates submitted so far, skipped ones included.
+  public private(set) var step = 0
+  private let denoiser: Denoiser
+  private let update: any Program
+  private var microSteps: [MicroStepKey: any Program] = [:]
+
+  private struct MicroStepKey: Hashable {
+    var shape: BatchShape
+    var gradients: MicroStep.Gradients
+  }
+
+  /// - Parameter shape: a batch shape of the run, with which the network is built first.
+  public init(
+    backend: any Backend, settings: TrainerSettings, shape: BatchShape,
+    denoiser: @escaping Denoiser
+  ) throws {
+    self.backend = backend
+    self.settings = settings
+    self.denoiser = denoiser
+    parameters = Self.parameters(shape, denoiser)
+    let trained = parameters.filter(\.isTrained)
+    store = try backend.makeStore(Self.variables(parameters))
+    update = try store.load(
+      backend.plan(
+        UpdateStep.graph(
+          trained, optimizer: settings.optimizer, maximumNorm: settings.maximumNorm)))
+  }
+
+  /// The parameters that a network declares.
+  public static func parameters(_ shape: BatchShape, _ denoiser: Denoiser) -> [Variable] {
+    MicroStep.graph(shape, gradients: .none, denoiser: denoiser).variables
+  }
+
+  /// Everything that persists, in the order of storage: kinds side by side, so that the optimizer
+  /// runs over long stretches of memory.
+  public static func variables(_ parameters: [Variable]) -> [Variable] {
+    let trained = parameters.filter(\.isTrained)
+    let states = [StateName.gradient, StateName.firstMoment, StateName.secondMoment].flatMap {
+      name in
+      trained.map {
+        Variable(name: name($0.name), type: TensorType($0.type.shape, .f32), kind: .state)
+      }
+    }
+    return parameters.filter { !$0.isTrained } + trained + states
+      + [Variable(name: StateName.step, type: TensorType([1]), kind: .state)]
+  }
+
+  /// Bytes that a run needs on the device, before anything is allocated: variables, the largest
+  /// plan's transient memory, and each plan's step blocks.
+  public func plan(_ shape: BatchShape, accumulates: Bool) throws -> Plan {
+    try backend.plan(
+      MicroStep.graph(
+        shape, loss: settings.loss, gradients: accumulates ? .add : .replace, denoiser: denoiser))
+  }
+
+  /// Makes the plans for a batch shape ready.
+  public func prepare(_ shape: BatchShape, accumulates: Bool) throws {
+    _ = try program(shape, .replace)
+    if accumulates { _ = try program(shape, .add) }
+  }
+
+  /// Continues at an update of a saved run.
+  public func resume(at step: Int) { self.step = step }
+
+  /// One update over one or more batches.
+  ///
+  /// Each sample counts the same, in whichever batch it is; fillers count nothing.
+  public func step(_ batches: [LatentBatch]) throws -> PendingMeasurements {
+    let samples = batches.reduce(0) { $0 + $1.weights.reduce(0, +) }
+    precondition(samples > 0, "an update without samples")
+    var position = 0
+    var runs: [any PendingRun] = []
+    for (index, batch) in batches.enumerated() {
+      let program = try program(batch.shape, index == 0 ? .replace : .add)
+      runs.append(try program.submit(inputs(batch, first: position, samples: samples)))
+      position += batch.shape.samples
+    }
+    let rate = Float(settings.schedule.rate(at: step))
+    let update = try update.submit(["learning_rate": TensorData([1], [rate])])
+    step += 1
+    return PendingMeasurements(losses: runs, update: update)
+  }
+
+  private func program(
+    _ shape: BatchShape, _ gradients: MicroStep.Gradients
+  ) throws -> any Program {
+    let key = MicroStepKey(shape: shape, gradients: gradients)
+    if let program = microSteps[key] { return program }
+    let program = try store.load(plan(shape, accumulates: gradients == .add))
+    microSteps[key] = program
+    return program
+  }
+
+  /// The step block of one batch; `first` is its first sample's position in the update.
+  private func inputs(
+    _ batch: LatentBatch, first: Int, samples: Float
+  ) -> [String: TensorData] {
+    let n = batch.shape.samples
+    let draws = (0..<n).map { index -> Objective.Draw in
+      let random = SampleRandom(seed: settings.seed, step: step, sample: first + index)
+      let time = settings.objective.time(
+        normal: random.normal, uniforms: random.uniforms, pixels: batch.pixels)
+      return settings.objective.draw(at: time)
+    }
+    let keys = (0..<n).flatMap {
+      SampleRandom.keys(seed: settings.seed, step: step, sample: first + $0, stream: .noise)
+    }
+    let shape = batch.shape
+    return [
+      "latents": TensorData(shape.latents, batch.latents),
+      "context": TensorData([n, shape.tokens, shape.contextWidth], batch.context),
+      "pooled": TensorData([n, shape.pooledWidth], batch.pooled),
+      "time_ids": TensorData([n, 6], batch.timeIDs),
+      "noise.keys": TensorData([n, 5], keys),
+      "time": TensorData([n], draws.map(\.networkTime)),
+      "noisy.coefficients": TensorData([n, 2], draws.flatMap { [$0.noisy.0, $0.noisy.1] }),
+      "target.coefficients": TensorData([n, 2], draws.flatMap { [$0.target.0, $0.target.1] }),
+      "weight": TensorData([n], batch.weights.map { $0 / samples }),
+    ]
+  }
+}

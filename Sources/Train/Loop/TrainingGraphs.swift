@@ -1,0 +1,214 @@
+import Graph
+
+/// The denoising network as a function on a graph: declares its parameters there.
+///
+/// Arguments: noisy latents [N, H, W, 4], network time [N], context [N, T, C], pooled [N, P],
+/// time ids [N, 6]. Result: the prediction [N, H, W, 4].
+public typealias Denoiser = (Graph, DenoiserInputs) -> Tensor
+
+/// What the network sees.
+public struct DenoiserInputs {
+  public var latents: Tensor
+  public var time: Tensor
+  public var context: Tensor
+  public var pooled: Tensor
+  public var timeIDs: Tensor
+
+  public init(latents: Tensor, time: Tensor, context: Tensor, pooled: Tensor, timeIDs: Tensor) {
+    self.latents = latents
+    self.time = time
+    self.context = context
+    self.pooled = pooled
+    self.timeIDs = timeIDs
+  }
+}
+
+/// Sizes of a batch: one plan is made for each.
+public struct BatchShape: Hashable, Sendable {
+  public var samples: Int
+  /// Latent height and width.
+  public var height: Int
+  public var width: Int
+  public var channels: Int
+  /// Tokens and width of the context.
+  public var tokens: Int
+  public var contextWidth: Int
+  public var pooledWidth: Int
+
+  public init(
+    samples: Int, height: Int, width: Int, channels: Int = 4, tokens: Int = 77,
+    contextWidth: Int, pooledWidth: Int
+  ) {
+    self.samples = samples
+    self.height = height
+    self.width = width
+    self.channels = channels
+    self.tokens = tokens
+    self.contextWidth = contextWidth
+    self.pooledWidth = pooledWidth
+  }
+
+  public var latents: [Int] { [samples, height, width, channels] }
+}
+
+/// Names of variables beside the network's parameters.
+public enum StateName {
+  public static func gradient(_ parameter: String) -> String { "gradient." + parameter }
+  /// First moment, as torch's state names it.
+  public static func firstMoment(_ parameter: String) -> String { "exp_avg." + parameter }
+  public static func secondMoment(_ parameter: String) -> String { "exp_avg_sq." + parameter }
+  /// Updates made so far (f32 [1]); lives on the device because skipped updates do not count.
+  public static let step = "optimizer.step"
+}
+
+/// Forward, loss and backward of one batch.
+public enum MicroStep {
+  /// What happens to the gradients.
+  public enum Gradients: Hashable, Sendable {
+    /// Overwrite the accumulators: the first batch of an update.
+    case replace
+    /// Add to the accumulators: the batches after it.
+    case add
+    /// Read back under the parameter's name, without accumulators.
+    case output
+    /// None: the forward pass alone.
+    case none
+  }
+
+  /// Where the noise comes from.
+  public enum Noise: Hashable, Sendable {
+    /// Philox keys (input `noise.keys`).
+    case generated
+    /// The input `noise`.
+    case given
+  }
+
+  /// Builds the graph. Inputs: `latents`, `noise.keys` or `noise`, `noisy.coefficients` and
+  /// `target.coefficients` [N, 2], `time` [N], `context`, `pooled`, `time_ids`, `weight` [N].
+  /// Outputs: `loss` [1] (sum of weight times mean squared error) and `sample.losses` [N]; with
+  /// `Noise.given` also `prediction`, `noisy` and `target`.
+  public static func graph(
+    _ shape: BatchShape, loss kind: LossKind = .mse, noise: Noise = .generated,
+    gradients: Gradients, denoiser: Denoiser
+  ) -> Graph {
+    let graph = Graph()
+    let n = shape.samples
+    let latents = graph.input("latents", TensorType(shape.latents))
+    let noisyCoefficients = graph.input("noisy.coefficients", TensorType([n, 2]))
+    let targetCoefficients = graph.input("target.coefficients", TensorType([n, 2]))
+    let weight = graph.input("weight", TensorType([n]))
+    let noiseTensor = makeNoise(graph, shape, noise)
+    let noisy = Tensor.mixed(latents, noiseTensor, noisyCoefficients)
+    let target = Tensor.mixed(latents, noiseTensor, targetCoefficients)
+    let inputs = conditioning(graph, shape, latents: noisy)
+    let prediction = denoiser(graph, inputs)
+    let (loss, sampleLosses) = prediction.loss(against: target, weight: weight, kind: kind)
+    graph.output("loss", loss)
+    graph.output("sample.losses", sampleLosses)
+    if noise == .given {
+      graph.output("prediction", prediction)
+      graph.output("noisy", noisy)
+      graph.output("target", target)
+    }
+    if gradients != .none { addGradients(graph, loss, gradients) }
+    return graph
+  }
+
+  /// The inputs of the network but for the latents.
+  public static func conditioning(
+    _ graph: Graph, _ shape: BatchShape, latents: Tensor
+  ) -> DenoiserInputs {
+    let n = shape.samples
+    return DenoiserInputs(
+      latents: latents, time: graph.input("time", TensorType([n])),
+      context: graph.input("context", TensorType([n, shape.tokens, shape.contextWidth])),
+      pooled: graph.input("pooled", TensorType([n, shape.pooledWidth])),
+      timeIDs: graph.input("time_ids", TensorType([n, 6])))
+  }
+
+  private static func makeNoise(_ graph: Graph, _ shape: BatchShape, _ noise: Noise) -> Tensor {
+    switch noise {
+    case .given: return graph.input("noise", TensorType(shape.latents))
+    case .generated:
+      let keys = graph.input("noise.keys", TensorType([shape.samples, 5], .i32))
+      let sample = Array(shape.latents.dropFirst())
+      return Tensor.apply(PhiloxNormal(shape: sample), [keys])[0]
+    }
+  }
+
+  private static func addGradients(_ graph: Graph, _ loss: Tensor, _ mode: Gradients) {
+    let parameters = graph.trainedParameters
+    graph.cut("backward")
+    let gradients = graph.gradients(of: loss, withRespectTo: parameters.map(\.tensor))
+    for ((variable, parameter), gradient) in zip(parameters, gradients) {
+      let name = variable.name
+      // A parameter that the loss does not depend on has a gradient of zero.
+      let value = gradient ?? Tensor.apply(Fill(value: 0), [parameter])[0]
+      if mode == .output {
+        graph.output("grad." + name, value)
+        continue
+      }
+      let type = TensorType(parameter.shape, .f32)
+      let accumulator = graph.variable(StateName.gradient(name), type, .state)
+      graph.assign(
+        mode == .add ? accumulator + value.converted(to: .f32) : value.converted(to: .f32),
+        to: accumulator)
+    }
+  }
+}
+
+/// Settings of AdamW; defaults as in torch.
+public struct AdamWSettings: Sendable, Hashable, Codable {
+  public var beta1 = 0.9
+  public var beta2 = 0.999
+  public var epsilon = 1e-8
+  public var weightDecay = 0.01
+
+  public init(
+    beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double = 0.01
+  ) {
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.epsilon = epsilon
+    self.weightDecay = weightDecay
+  }
+}
+
+/// Clipping by global norm and the optimizer.
+public enum UpdateStep {
+  /// Builds the graph over the trained parameters. Input: `learning_rate` [1].
+  /// Outputs: `gradient_norm` [1] before clipping; not finite when the update was skipped.
+  /// - Parameter maximumNorm: nil clips nothing.
+  public static func graph(
+    _ parameters: [Variable], optimizer: AdamWSettings, maximumNorm: Double?
+  ) -> Graph {
+    let graph = Graph()
+    let declare = { (name: (String) -> String) in
+      parameters.map { graph.variable(name($0.name), TensorType($0.type.shape, .f32), .state) }
+    }
+    let weights = parameters.map { graph.variable($0.name, $0.type, $0.kind) }
+    let gradients = declare(StateName.gradient)
+    let firstMoments = declare(StateName.firstMoment)
+    let secondMoments = declare(StateName.secondMoment)
+    let step = graph.variable(StateName.step, TensorType([1]), .state)
+    let learningRate = graph.input("learning_rate", TensorType([1]))
+
+    let norm = Tensor.apply(GlobalNorm(), gradients)[0]
+    graph.output("gradient_norm", norm)
+    let control = Tensor.apply(
+      ClipControl(maximumNorm: maximumNorm.map(Float.init)), [norm, step])
+    let (scale, nextStep) = (control[0], control[1])
+    graph.assign(nextStep, to: step)
+    let count = parameters.count
+    let operation = AdamW(
+      beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon,
+      weightDecay: optimizer.weightDecay, count: count)
+    let updated = Tensor.apply(
+      operation,
+      [learningRate, nextStep, scale] + weights + gradients + firstMoments + secondMoments)
+    for (index, target) in (weights + firstMoments + secondMoments).enumerated() {
+      graph.assign(updated[index], to: target)
+    }
+    return graph
+  }
+}

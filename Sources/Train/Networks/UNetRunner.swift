@@ -1,0 +1,72 @@
+import Graph
+import Model
+
+/// The UNet's forward pass on a device, on its own weights or on those of a running trainer.
+public final class UNetRunner {
+  private let runner: NetworkRunner<BatchShape>
+
+  /// Puts the weights on the device.
+  public init(
+    _ backend: any Backend, _ configuration: UNetConfiguration, weights: ParameterReader,
+    shape: BatchShape
+  ) throws {
+    runner = try NetworkRunner(
+      backend, weights: weights, shape: shape, build: Self.build(configuration))
+  }
+
+  /// Runs on the parameters in a store.
+  public init(
+    _ backend: any Backend, _ configuration: UNetConfiguration, sharing store: any Store
+  ) {
+    runner = NetworkRunner(backend, sharing: store, build: Self.build(configuration))
+  }
+
+  /// The prediction [N, H, W, 4] for noisy latents [N, H, W, 4] at times [N].
+  public func predict(
+    _ shape: BatchShape, latents: [Float], time: [Float], context: [Float], pooled: [Float],
+    timeIDs: [Float]
+  ) throws -> [Float] {
+    let n = shape.samples
+    let result = try runner.run(
+      shape,
+      [
+        "latents": TensorData(shape.latents, latents), "time": TensorData([n], time),
+        "context": TensorData([n, shape.tokens, shape.contextWidth], context),
+        "pooled": TensorData([n, shape.pooledWidth], pooled),
+        "time_ids": TensorData([n, 6], timeIDs),
+      ])
+    return result["prediction"]?.floats ?? []
+  }
+
+  /// Device memory for these shapes.
+  public static func memory(
+    _ backend: any Backend, _ configuration: UNetConfiguration, shapes: [BatchShape],
+    sharesWeights: Bool
+  ) throws -> MemoryUse {
+    try NetworkRunner.memory(
+      backend, shapes: shapes, build: build(configuration), sharesWeights: sharesWeights)
+  }
+
+  /// The UNet as a denoiser whose parameters are trained, or not.
+  public static func denoiser(
+    _ configuration: UNetConfiguration, trained: @escaping (String) -> Bool = { _ in true }
+  ) -> Denoiser {
+    { graph, inputs in
+      UNet(configuration, ParameterSource(graph, trainable: trained))(
+        inputs.latents, time: inputs.time, context: inputs.context, pooled: inputs.pooled,
+        timeIDs: inputs.timeIDs)
+    }
+  }
+
+  private static func build(
+    _ configuration: UNetConfiguration
+  ) -> NetworkRunner<BatchShape>.Build {
+    { graph, shape in
+      let latents = graph.input("latents", TensorType(shape.latents))
+      let inputs = MicroStep.conditioning(graph, shape, latents: latents)
+      // Trained or frozen makes no difference to a forward pass, but variables shared with a
+      // trainer are declared as there.
+      graph.output("prediction", denoiser(configuration)(graph, inputs))
+    }
+  }
+}
