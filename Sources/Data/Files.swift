@@ -11,9 +11,6 @@ enum Files {
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw failure(path, "a readable file") }
-    guard status.st_mode & S_IFMT == S_IFREG else {
-      throw InputError(path, expected: "a file", found: "something else", hint: "")
-    }
     return try read(descriptor, upTo: Int(status.st_size), path)
   }
 
@@ -61,8 +58,14 @@ enum Files {
   }
 
   private static func opened(_ path: String) throws -> Int32 {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // Without O_NONBLOCK a named pipe in a data folder would be waited for.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw failure(path, "a readable file") }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      close(descriptor)
+      throw InputError(path, expected: "a readable file", found: "something that is not a file")
+    }
     return descriptor
   }
 

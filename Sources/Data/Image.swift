@@ -122,9 +122,18 @@ public struct Image: Equatable, Sendable {
   ///
   /// - Precondition: `width` and `height` > 0.
   public func resized(width: Int, height: Int) -> Image {
+    resized(width: width, height: height, columns: 0..<width, rows: 0..<height)
+  }
+
+  /// A part of the picture resampled to `width` x `height`, without computing the rest.
+  func resized(width: Int, height: Int, columns: Range<Int>, rows: Range<Int>) -> Image {
     switch storage {
-    case .eight(let raster): Image(Lanczos.resized(raster, width: width, height: height))
-    case .sixteen(let raster): Image(Lanczos.resized(raster, width: width, height: height))
+    case .eight(let raster):
+      Image(
+        Lanczos.resized(raster, width: width, height: height, columns: columns, rows: rows))
+    case .sixteen(let raster):
+      Image(
+        Lanczos.resized(raster, width: width, height: height, columns: columns, rows: rows))
     }
   }
 }

@@ -27,11 +27,12 @@ enum Lanczos {
     var windows: [Window] = []
     var weights: [Int] = []
 
-    init(from inputCount: Int, to outputCount: Int) {
+    /// Weights of the outputs in `range`, of `outputCount` made from `inputCount`.
+    init(from inputCount: Int, to outputCount: Int, _ range: Range<Int>) {
       let step = Double(inputCount) / Double(outputCount)
       let scale = max(1, step)
       let support = Lanczos.lobes * scale
-      for index in 0..<outputCount {
+      for index in range {
         let center = (Double(index) + 0.5) * step
         let first = max(0, Int(center - support + 0.5))
         let end = min(inputCount, Int(center + support + 0.5))
@@ -44,6 +45,12 @@ enum Lanczos {
         }
       }
     }
+
+    /// The inputs that any output reads; windows move forward.
+    var inputs: Range<Int> {
+      guard let first = windows.first, let last = windows.last else { return 0..<0 }
+      return first.first..<(last.first + last.count)
+    }
   }
 
   static func kernel(_ x: Double) -> Double {
@@ -55,25 +62,38 @@ enum Lanczos {
     x == 0 ? 1 : sin(x * .pi) / (x * .pi)
   }
 
+  /// The part (`columns`, `rows`) of `raster` resized to `width` x `height`; the rest is not computed.
   static func resized<Sample>(
-    _ raster: Raster<Sample>, width: Int, height: Int
+    _ raster: Raster<Sample>, width: Int, height: Int, columns: Range<Int>, rows: Range<Int>
   ) -> Raster<Sample> {
     precondition(width > 0 && height > 0)
+    precondition(columns.lowerBound >= 0 && columns.upperBound <= width)
+    precondition(rows.lowerBound >= 0 && rows.upperBound <= height)
+    let vertical = Filter(from: raster.height, to: height, rows)
+    let needed = height == raster.height ? rows : vertical.inputs
     var result = raster
-    if width != raster.width { result = across(result, width) }
-    if height != raster.height { result = down(result, height) }
-    return result
+    if width != raster.width {
+      result = across(raster, Filter(from: raster.width, to: width, columns), needed)
+    } else if columns.count < width || needed.count < raster.height {
+      result = raster.cropped(
+        top: needed.lowerBound, left: columns.lowerBound, width: columns.count,
+        height: needed.count)
+    }
+    return height == raster.height ? result : down(result, vertical, from: needed.lowerBound)
   }
 
+  /// Rows `rows` of `raster`, filtered across.
   @_specialize(where Sample == UInt8)
   @_specialize(where Sample == UInt16)
-  private static func across<Sample>(_ raster: Raster<Sample>, _ width: Int) -> Raster<Sample> {
-    let filter = Filter(from: raster.width, to: width)
+  private static func across<Sample>(
+    _ raster: Raster<Sample>, _ filter: Filter, _ rows: Range<Int>
+  ) -> Raster<Sample> {
     let half = 1 << (fractionBits - 1)
-    let values = [Sample](unsafeUninitializedCapacity: width * raster.height * 3) { out, filled in
+    let width = filter.windows.count
+    let values = [Sample](unsafeUninitializedCapacity: width * rows.count * 3) { out, filled in
       raster.samples.withUnsafeBufferPointer { input in
         filter.weights.withUnsafeBufferPointer { weights in
-          for y in 0..<raster.height {
+          for y in rows {
             for window in filter.windows {
               var (red, green, blue) = (half, half, half)
               var source = (y * raster.width + window.first) * 3
@@ -93,15 +113,18 @@ enum Lanczos {
         }
       }
     }
-    return Raster(width: width, height: raster.height, samples: values)
+    return Raster(width: width, height: rows.count, samples: values)
   }
 
-  /// Row by row, so that memory is walked in order.
+  /// `raster`, whose first row is number `firstRow` of the filter's inputs, filtered down; row by
+  /// row, so that memory is walked in order.
   @_specialize(where Sample == UInt8)
   @_specialize(where Sample == UInt16)
-  private static func down<Sample>(_ raster: Raster<Sample>, _ height: Int) -> Raster<Sample> {
-    let filter = Filter(from: raster.height, to: height)
+  private static func down<Sample>(
+    _ raster: Raster<Sample>, _ filter: Filter, from firstRow: Int
+  ) -> Raster<Sample> {
     let rowCount = raster.width * 3
+    let height = filter.windows.count
     var sums = [Int](repeating: 0, count: rowCount)
     let values = [Sample](unsafeUninitializedCapacity: rowCount * height) { out, filled in
       raster.samples.withUnsafeBufferPointer { input in
@@ -110,7 +133,7 @@ enum Lanczos {
             sums.update(repeating: 1 << (fractionBits - 1))
             for tap in 0..<window.count {
               let weight = filter.weights[window.offset + tap]
-              let start = (window.first + tap) * rowCount
+              let start = (window.first - firstRow + tap) * rowCount
               for index in 0..<rowCount { sums[index] &+= weight &* Int(input[start + index]) }
             }
             for index in 0..<rowCount {
