@@ -124,9 +124,11 @@ public final class CommandStream {
     commandCount += 1
   }
 
-  /// Makes a pool's slots writable (again); goes before the first `writeTimestamp` into them.
-  public func reset(_ pool: TimestampPool) {
-    vkCmdResetQueryPool(commands, pool.handle, 0, UInt32(pool.count))
+  /// Makes slots of a pool (all by default) writable again; goes before `writeTimestamp` into them.
+  public func reset(_ pool: TimestampPool, slots: Range<Int>? = nil) {
+    let slots = slots ?? 0..<pool.count
+    precondition(slots.upperBound <= pool.count, "slots \(slots) of \(pool.count) timestamps")
+    vkCmdResetQueryPool(commands, pool.handle, UInt32(slots.lowerBound), UInt32(slots.count))
     recording.keep(pool)
   }
 

@@ -44,7 +44,9 @@ public enum DeviceSelector: Equatable, Sendable {
     case .name(let part):
       let wanted = part.lowercased()
       let matches = devices.filter { device in
-        [device.name, device.vendor, device.driverName].contains {
+        // Mesa's CPU driver is known as lavapipe, but calls itself llvmpipe.
+        let alias = device.driverName == "llvmpipe" ? "lavapipe" : ""
+        return [device.name, device.vendor, device.driverName, alias].contains {
           $0.lowercased().contains(wanted)
         }
       }
