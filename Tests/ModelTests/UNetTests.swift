@@ -1,0 +1,61 @@
+import Graph
+import Testing
+
+@testable import Model
+
+@Suite struct UNetTests {
+  /// Largest relative L2 error in f32: about ten roundings of 2^-24 survive the norms. Between the
+  /// reference's own f32 and Double lie 1e-6.
+  static let tolerance = 1e-5
+
+  @Test(arguments: TestedBackend.allCases, [("tiny", "unet-tiny-v"), ("odd", "unet-odd-flow")])
+  func predictsAsReference(backend: TestedBackend, pair: (size: String, file: String)) throws {
+    let file = try ReferenceFile(pair.file)
+    let size = try #require(TestedSize(rawValue: pair.size))
+    let model = ReferenceModel()
+    let prediction = try model.prediction(size.configuration, file)
+    model.graph.output("prediction", prediction)
+    let outputs = try model.run(on: backend.make(), file)
+    let error = try file.error(of: outputs["prediction"], from: "prediction")
+    #expect(error <= Self.tolerance)
+  }
+
+  @Test(arguments: TestedSize.allCases)
+  func asksForEveryTensorOfTheManifest(size: TestedSize) throws {
+    try expectManifest(size.configuration.unet.parameterLayouts) {
+      _ = UNet(size.configuration.unet, $0)
+    }
+  }
+
+  /// Depths, block counts and levels that no known model has: the numbering of names must follow.
+  @Test func followsUnusualConfigurations() throws {
+    var unusual = SDXLConfiguration.tiny.unet
+    unusual.channelMultipliers = [1, 2, 3, 4]
+    unusual.transformerDepths = [1, 0, 2, 0]
+    unusual.residualBlocksPerLevel = 3
+    unusual.middleDepth = 0
+    try expectManifest(unusual.parameterLayouts) { _ = UNet(unusual, $0) }
+  }
+}
+
+extension ReferenceModel {
+  /// The UNet's prediction for the inputs of a `unet` or `grads` file.
+  func prediction(_ configuration: SDXLConfiguration, _ file: ReferenceFile) throws -> Tensor {
+    UNet(configuration.unet, parameters)(
+      try input("sample", from: file), time: try input("timestep", from: file),
+      context: try input("context", from: file), pooled: try input("pooled", from: file),
+      timeIDs: try input("time_ids", from: file))
+  }
+}
+
+/// Requires that a network declares the tensors of the layouts, no more, no fewer, in those shapes.
+func expectManifest(
+  _ layouts: [ParameterLayout], _ declare: (ParameterSource) -> Void
+) throws {
+  let parameters = ParameterSource(Graph())
+  declare(parameters)
+  let found = Dictionary(uniqueKeysWithValues: parameters.stored.map { ($0.name, $0.tensor.shape) })
+  let expected = Dictionary(uniqueKeysWithValues: layouts.map { ($0.name, $0.graphShape) })
+  #expect(Set(found.keys).symmetricDifference(expected.keys).isEmpty)
+  #expect(found == expected)
+}
