@@ -1,15 +1,6 @@
 import Foundation
 import Graph
-
-/// What the network is trained to predict.
-public enum Prediction: String, Sendable, CaseIterable, Codable {
-  /// The noise.
-  case epsilon
-  /// a noise - s x0. Source: Salimans and Ho 2022 (arXiv 2202.00512).
-  case v
-  /// noise - x0 along straight paths. Source: Lipman et al. 2022 (arXiv 2210.02747).
-  case flow
-}
+import Model
 
 /// How noisy inputs and targets are made of latents and noise, and at which times.
 ///
@@ -22,12 +13,12 @@ public enum Prediction: String, Sendable, CaseIterable, Codable {
 ///     epsilon   noisy = a x0 + s noise,          target = noise
 ///               a = sqrt(alphaBar), s = sqrt(1 - alphaBar)
 public struct Objective: Sendable {
-  public var prediction: Prediction
+  public var prediction: PredictionType
   public var schedule: NoiseSchedule
   public var times: TimeDistribution
 
   public init(
-    prediction: Prediction, schedule: NoiseSchedule,
+    prediction: PredictionType, schedule: NoiseSchedule,
     times: TimeDistribution = TimeDistribution()
   ) {
     self.prediction = prediction

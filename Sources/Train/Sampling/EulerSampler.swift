@@ -1,12 +1,14 @@
+import Model
+
 /// Euler's method on the probability-flow ODE, one network evaluation a step.
 ///
 /// - Source: Karras et al. 2022 (arXiv 2206.00364), algorithm 1 without the second-order part;
 ///   k-diffusion's `sample_euler` in the sigma form.
 public struct EulerSampler: Sendable {
-  public var prediction: Prediction
+  public var prediction: PredictionType
   public var table: SamplingTable
 
-  public init(prediction: Prediction, table: SamplingTable) {
+  public init(prediction: PredictionType, table: SamplingTable) {
     self.prediction = prediction
     self.table = table
   }

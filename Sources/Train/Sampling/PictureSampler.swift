@@ -52,7 +52,7 @@ extension EulerSampler {
     let context = prompts.flatMap(\.context)
     let pooled = prompts.flatMap(\.pooled)
     let size = [Float(request.height), Float(request.width)]
-    let timeIDs = prompts.flatMap { _ in size + [0, 0] + size }
+    let timeIDs = prompts.flatMap { _ -> [Float] in size + [0, 0] + size }
     let count = shape.height * shape.width * shape.channels
     let noise = SampleRandom.normals(
       count: count, seed: request.seed, step: 0, sample: 0, stream: .picture)

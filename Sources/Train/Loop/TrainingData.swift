@@ -1,0 +1,132 @@
+import Data
+import Foundation
+import Graph
+import Model
+
+/// The data set as the trainer sees it: cached latents and conditioning, batch by batch.
+public struct TrainingData: Sendable {
+  public let order: TrainingOrder
+  let cache: ContentCache
+  /// Digests of the weights that made what is cached.
+  let vaeHash: String
+  let textHash: String
+  let seed: UInt64
+  let contextWidth: Int
+  let pooledWidth: Int
+
+  public init(
+    _ order: TrainingOrder, cache: ContentCache, vaeHash: String, textHash: String,
+    unet: UNetConfiguration
+  ) {
+    self.order = order
+    self.cache = cache
+    self.vaeHash = vaeHash
+    self.textHash = textHash
+    seed = order.options.seed
+    contextWidth = unet.contextWidth
+    pooledWidth = unet.pooledWidth
+  }
+
+  /// Shapes of every batch that can occur, one for each bucket in use.
+  public var batchShapes: [BatchShape] {
+    Set(order.dataset.samples.map(\.bucket)).map(shape).sorted {
+      ($0.height, $0.width) < ($1.height, $1.width)
+    }
+  }
+
+  /// Sizes in pixels of the pictures to encode.
+  var pictureShapes: [FrameShape] {
+    batchShapes.map { FrameShape(samples: 1, height: $0.height * 8, width: $0.width * 8) }
+  }
+
+  /// Captions that training may ask for, each once; the empty one stands for dropped captions.
+  var captions: [String] {
+    let given = Set(order.dataset.samples.map(\.caption))
+    return (order.options.captionDropout > 0 ? given.union([""]) : given).sorted()
+  }
+
+  /// Captions among these that are not in the cache.
+  func missing(_ captions: [String]) -> [String] {
+    captions.filter { cache.stored(textKey($0)) == nil }
+  }
+
+  /// Keeps a caption's conditioning.
+  func store(_ conditioning: Conditioning, for caption: String) throws {
+    try cache.store(
+      [
+        CachedTensor(
+          name: "context", shape: [conditioning.context.count], values: conditioning.context),
+        CachedTensor(
+          name: "pooled", shape: [conditioning.pooled.count], values: conditioning.pooled),
+      ], for: textKey(caption))
+  }
+
+  /// A caption's conditioning from the cache.
+  /// - Throws: `InputError` when it has gone from there.
+  public func conditioning(of caption: String) throws -> Conditioning {
+    guard let tensors = cache.stored(textKey(caption)), tensors.count == 2 else {
+      throw lost("the text embedding of `\(caption)`")
+    }
+    return Conditioning(context: tensors[0].values, pooled: tensors[1].values)
+  }
+
+  /// The batches of an update, as (sample in the order) and noise of the VAE decide.
+  /// - Parameter accumulation: batches of one update
+  public func batches(update: Int, accumulation: Int) throws -> [LatentBatch] {
+    var position = 0
+    return try (0..<accumulation).map { index in
+      let description = order.batch(at: update * accumulation + index)
+      defer { position += description.entries.count }
+      return try batch(description, update: update, first: position)
+    }
+  }
+
+  private func batch(
+    _ description: BatchDescription, update: Int, first: Int
+  ) throws -> LatentBatch {
+    var batch = LatentBatch(
+      shape: shape(description.bucket), latents: [], context: [], pooled: [], timeIDs: [],
+      weights: description.weights)
+    for (index, entry) in description.entries.enumerated() {
+      let sample = order.dataset.samples[entry.sampleIndex]
+      batch.latents += try latents(entry, update: update, position: first + index)
+      let conditioning = try conditioning(of: entry.isCaptionDropped ? "" : sample.caption)
+      batch.context += conditioning.context
+      batch.pooled += conditioning.pooled
+      batch.timeIDs += entry.placement.timeIDs
+    }
+    return batch
+  }
+
+  /// Scaled latents drawn from the VAE's distribution: (mean + exp(logVariance / 2) z) scale.
+  private func latents(_ entry: BatchEntry, update: Int, position: Int) throws -> [Float] {
+    let sample = order.dataset.samples[entry.sampleIndex]
+    let key = CacheKey.latents(
+      imageHash: sample.contentHash, vaeHash: vaeHash, placement: entry.placement)
+    guard let tensors = cache.stored(key), tensors.count == 2 else {
+      throw lost("the latents of \(sample.name)")
+    }
+    let (mean, logVariance) = (tensors[0].values, tensors[1].values)
+    let normals = SampleRandom.normals(
+      count: mean.count, seed: seed, step: update, sample: position, stream: .latents)
+    return mean.indices.map {
+      (mean[$0] + exp(logVariance[$0] / 2) * normals[$0]) * latentScale
+    }
+  }
+
+  private func shape(_ bucket: Bucket) -> BatchShape {
+    BatchShape(
+      samples: order.options.batchSize, height: bucket.height / 8, width: bucket.width / 8,
+      contextWidth: contextWidth, pooledWidth: pooledWidth)
+  }
+
+  private func textKey(_ caption: String) -> CacheKey {
+    .textEmbedding(caption: caption, encoderHash: textHash)
+  }
+
+  private func lost(_ what: String) -> InputError {
+    InputError(
+      cache.folder, expected: what, found: "none, or a damaged one",
+      hint: "the cache was changed during the run; start again with --resume to rebuild it")
+  }
+}

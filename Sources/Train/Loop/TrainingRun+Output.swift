@@ -1,0 +1,81 @@
+import Data
+import Foundation
+import Graph
+import Model
+
+extension TrainingRun {
+  /// What a resumed run is checked against.
+  public var identity: RunIdentity {
+    let settings = run.settings
+    let lines = [
+      "objective: \(settings.objective.prediction.rawValue)",
+      "objective.zero_terminal_snr: \(settings.objective.schedule.hasZeroTerminalSNR)",
+      "objective.times: \(settings.objective.times)", "objective.loss: \(settings.loss)",
+      "optimizer: \(settings.optimizer)", "schedule: \(settings.schedule)",
+      "training.max_grad_norm: \(settings.maximumNorm.map { "\($0)" } ?? "off")",
+      "training.seed: \(settings.seed)", "training.gradient_accumulation: \(run.accumulation)",
+      "data: \(data.order.options)",
+    ]
+    return RunIdentity(
+      model: parts.unetHash, data: data.order.dataset.fingerprint + parts.vaeHash + parts.textHash,
+      settings: lines.joined(separator: "\n"))
+  }
+
+  /// Saves the model and what resuming needs. The state comes last: where it is, all is.
+  func save(_ trainer: Trainer, isLast: Bool) throws {
+    let path = isLast ? run.folder.finalModelPath : run.folder.modelPath(step: trainer.step)
+    let trained = Set(trainer.parameters.filter(\.isTrained).map(\.name))
+    let overflows = try CheckpointWriter.save(
+      parts.checkpoint.file,
+      replacement: { entry in
+        guard trained.contains(entry.name) else { return nil }
+        let values = try trainer.store.read(entry.name).floats
+        return self.parts.weights.layout(entry.name).toFile(values)
+      }, markers: run.markers, to: path)
+    for overflow in overflows { tell(.warning(overflow.description)) }
+    try trainer.saveState(to: run.folder.statePath(step: trainer.step), identity: identity)
+    try run.folder.keepNewest(run.keep)
+    tell(.saved(path: path))
+  }
+
+  /// Draws the samples with the current weights, as one grid.
+  func drawPictures(_ trainer: Trainer) throws {
+    guard !run.samples.isEmpty, let vae = parts.checkpoint.configuration.vae else { return }
+    let unetRunner = UNetRunner(backend, unet, sharing: trainer.store)
+    let shapes = run.samples.map(\.latentShape)
+    let decoder = try LatentDecoder(
+      backend, vae, weights: parts.weights, shape: shapes[0])
+    let cells = try run.samples.map { sample in
+      let request = PictureRequest(
+        positive: try data.conditioning(of: sample.prompt),
+        negative: try data.conditioning(of: sample.negative), width: sample.width,
+        height: sample.height, guidance: Float(sample.guidance), seed: sample.seed)
+      let latents = try sampler(steps: sample.steps, pixels: sample.width * sample.height)
+        .draw(request, unetRunner, unet)
+      let pixels = try decoder.decode(latents, sample.latentShape)
+      return Image(width: sample.width, height: sample.height, normalized: pixels)
+    }
+    let columns = Int(Double(cells.count).squareRoot().rounded(.up))
+    let grid = ImageGrid(cells, columns: columns).image()
+    let path = run.folder.picturePath(step: trainer.step)
+    let prompts = run.samples.map(\.prompt).joined(separator: "\n")
+    try PNG.write(grid, to: path, texts: [("parameters", prompts)])
+    tell(.picture(path: path))
+  }
+
+  /// A sampler that suits what the model is trained to predict.
+  func sampler(steps: Int, pixels: Int) -> EulerSampler {
+    let objective = run.settings.objective
+    let table =
+      objective.prediction == .flow
+      ? SamplingTable(flowSteps: steps, shift: objective.times.shift.value(pixels: pixels))
+      : SamplingTable(
+        schedule: objective.schedule,
+        spacing: objective.schedule.hasZeroTerminalSNR ? .trailing : .leading, steps: steps)
+    return EulerSampler(prediction: objective.prediction, table: table)
+  }
+}
+
+extension SampleDescription {
+  var latentShape: FrameShape { FrameShape(samples: 1, height: height / 8, width: width / 8) }
+}

@@ -1,0 +1,237 @@
+import Data
+import Foundation
+import Graph
+import Model
+
+/// A run as the command line describes it, with everything read and checked.
+public struct RunDescription: Sendable {
+  public var settings: TrainerSettings
+  public var steps: Int
+  public var accumulation: Int
+  /// Updates between checkpoints; 0 saves at the end alone.
+  public var saveEvery: Int
+  /// Newest checkpoints kept; 0 keeps all.
+  public var keep: Int
+  /// Updates between pictures; 0 draws at the end alone.
+  public var sampleEvery: Int
+  public var samples: [SampleDescription]
+  public var markers: CheckpointMarkers
+  public var folder: RunFolder
+  public var isResuming: Bool
+
+  public init(
+    settings: TrainerSettings, steps: Int, accumulation: Int, saveEvery: Int, keep: Int,
+    sampleEvery: Int, samples: [SampleDescription], markers: CheckpointMarkers,
+    folder: RunFolder, isResuming: Bool
+  ) {
+    self.settings = settings
+    self.steps = steps
+    self.accumulation = accumulation
+    self.saveEvery = saveEvery
+    self.keep = keep
+    self.sampleEvery = sampleEvery
+    self.samples = samples
+    self.markers = markers
+    self.folder = folder
+    self.isResuming = isResuming
+  }
+}
+
+/// A picture to draw while training.
+public struct SampleDescription: Sendable, Equatable {
+  public var prompt: String
+  public var negative: String
+  public var width: Int
+  public var height: Int
+  public var steps: Int
+  public var guidance: Double
+  public var seed: UInt64
+
+  public init(
+    prompt: String, negative: String, width: Int, height: Int, steps: Int, guidance: Double,
+    seed: UInt64
+  ) {
+    self.prompt = prompt
+    self.negative = negative
+    self.width = width
+    self.height = height
+    self.steps = steps
+    self.guidance = guidance
+    self.seed = seed
+  }
+}
+
+/// The parts of a model and where their weights come from.
+public struct ModelParts: Sendable {
+  /// UNet and VAE, and the layout of what is saved.
+  public var checkpoint: SDXLCheckpoint
+  /// Text encoders, of this or another checkpoint, or synthetic.
+  public var textConfiguration: SDXLConfiguration
+  public var weights: ParameterReader
+  public var textWeights: ParameterReader
+  /// Digests of the weights, for caches and resumed runs.
+  public var unetHash: String
+  public var vaeHash: String
+  public var textHash: String
+
+  public init(
+    checkpoint: SDXLCheckpoint, textConfiguration: SDXLConfiguration, weights: ParameterReader,
+    textWeights: ParameterReader, unetHash: String, vaeHash: String, textHash: String
+  ) {
+    self.checkpoint = checkpoint
+    self.textConfiguration = textConfiguration
+    self.weights = weights
+    self.textWeights = textWeights
+    self.unetHash = unetHash
+    self.vaeHash = vaeHash
+    self.textHash = textHash
+  }
+}
+
+/// What a run tells while it goes.
+public enum TrainingEvent: Sendable {
+  case caching(what: String, done: Int, total: Int)
+  /// Before training: device memory by phase, in bytes.
+  case planned(MemoryPlan)
+  case resumed(step: Int)
+  case step(StepReport)
+  case saved(path: String)
+  case picture(path: String)
+  case warning(String)
+}
+
+/// One line of the metrics.
+public struct StepReport: Sendable, Equatable {
+  /// Updates done, from 1.
+  public var step: Int
+  public var steps: Int
+  public var loss: Double
+  public var learningRate: Double
+  public var gradientNorm: Double
+  /// Wall-clock seconds of the update.
+  public var seconds: Double
+  public var imagesPerSecond: Double
+}
+
+/// Device memory of each phase of a run; the largest is the run's peak.
+public struct MemoryPlan: Sendable, Equatable {
+  public var phases: [(name: String, use: MemoryUse)]
+
+  public var peak: Int { phases.map(\.use.total).max() ?? 0 }
+
+  public static func == (a: MemoryPlan, b: MemoryPlan) -> Bool {
+    a.phases.map(\.name) == b.phases.map(\.name) && a.phases.map(\.use) == b.phases.map(\.use)
+  }
+}
+
+/// Runs training from caching to the final checkpoint.
+public final class TrainingRun {
+  public let backend: any Backend
+  public let run: RunDescription
+  public let parts: ModelParts
+  public let data: TrainingData
+  let tell: (TrainingEvent) -> Void
+  private var lastCompletion = ContinuousClock.now
+
+  public init(
+    _ backend: any Backend, _ run: RunDescription, _ parts: ModelParts, _ data: TrainingData,
+    tell: @escaping (TrainingEvent) -> Void
+  ) {
+    self.backend = backend
+    self.run = run
+    self.parts = parts
+    self.data = data
+    self.tell = tell
+  }
+
+  var unet: UNetConfiguration { parts.checkpoint.configuration.unet }
+
+  /// - Parameter shouldStop: asked after each update; true saves and ends the run.
+  /// - Returns: whether all steps were done.
+  @discardableResult
+  public func execute(
+    isolation: isolated (any Actor)? = #isolation, shouldStop: () -> Bool = { false }
+  ) async throws -> Bool {
+    tell(.planned(try memoryPlan()))
+    try cacheText()
+    let trainer = try makeTrainer()
+    let first = trainer.step
+    let accumulation = run.accumulation
+    let updates = Prefetch(first..<max(first, run.steps), ahead: 2) { [data] update in
+      try data.batches(update: update, accumulation: accumulation)
+    }
+    var iterator = updates.makeAsyncIterator()
+    var pending: PendingUpdate?
+    lastCompletion = .now
+    while let batches = try await iterator.next(isolation: isolation) {
+      let update = PendingUpdate(
+        step: trainer.step, samples: batches.reduce(0) { $0 + $1.weights.reduce(0, +) },
+        measurements: try trainer.step(batches))
+      // Metrics come one update late, so that the device never waits for the host.
+      try pending.map(report)
+      pending = update
+      let isLast = trainer.step == run.steps
+      let stops = shouldStop()
+      let saves = isLast || stops || isDue(trainer.step, run.saveEvery)
+      let draws = isLast || isDue(trainer.step, run.sampleEvery)
+      if saves || draws {
+        try report(update)
+        pending = nil
+        if saves { try save(trainer, isLast: isLast) }
+        if draws { try drawPictures(trainer) }
+        lastCompletion = .now
+      }
+      if stops { return isLast }
+    }
+    return true
+  }
+
+  private struct PendingUpdate {
+    var step: Int
+    var samples: Float
+    var measurements: PendingMeasurements
+  }
+
+  private func isDue(_ step: Int, _ interval: Int) -> Bool {
+    interval > 0 && step % interval == 0
+  }
+
+  private func report(_ update: PendingUpdate) throws {
+    let measured = try update.measurements.wait()
+    let now = ContinuousClock.now
+    let duration = now - lastCompletion
+    lastCompletion = now
+    let seconds =
+      Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
+    if measured.isSkipped {
+      tell(.warning("step \(update.step + 1): gradients are not finite; the update was skipped"))
+    }
+    tell(
+      .step(
+        StepReport(
+          step: update.step + 1, steps: run.steps, loss: measured.loss,
+          learningRate: run.settings.schedule.rate(at: update.step),
+          gradientNorm: measured.gradientNorm, seconds: seconds,
+          imagesPerSecond: Double(update.samples) / max(seconds, 1e-9))))
+  }
+
+  private func makeTrainer() throws -> Trainer {
+    guard let shape = data.batchShapes.first else {
+      throw InputError("data.folder", expected: "at least one image", found: "none")
+    }
+    let trainer = try Trainer(
+      backend: backend, settings: run.settings, shape: shape, denoiser: UNetRunner.denoiser(unet))
+    if run.isResuming, let step = run.folder.savedSteps.last {
+      let frozen = trainer.parameters.filter { !$0.isTrained }
+      try parts.weights.load(frozen, into: trainer.store)
+      try trainer.restoreState(from: run.folder.statePath(step: step), identity: identity)
+      tell(.resumed(step: step))
+    } else {
+      try parts.weights.load(trainer.parameters, into: trainer.store)
+    }
+    for shape in data.batchShapes {
+      try trainer.prepare(shape, accumulates: run.accumulation > 1)
+    }
+    return trainer
+  }
+}
