@@ -80,7 +80,8 @@ public final class Device: Sendable {
   }
 
   deinit {
-    vkDeviceWaitIdle(handle)
+    // Drivers without hardware (RADV's null device, for compiling only) cannot wait.
+    if queueState.withLock({ $0.lastSubmission }) != nil { vkDeviceWaitIdle(handle) }
     layouts.withLock { $0.destroy(on: handle) }
     pipelineCache.destroy(on: handle)
     vkDestroyDevice(handle, nil)

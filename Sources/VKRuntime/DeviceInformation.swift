@@ -72,9 +72,11 @@ extension DeviceInformation {
     let place11 = chain.append(version11)
     let place12 = chain.append(version12)
     let place13 = chain.append(version13)
-    vkGetPhysicalDeviceProperties2(device, propertiesPlace)
-    (properties, version11) = (propertiesPlace.pointee, place11.pointee)
-    (version12, version13) = (place12.pointee, place13.pointee)
+    withExtendedLifetime(chain) {
+      vkGetPhysicalDeviceProperties2(device, propertiesPlace)
+      (properties, version11) = (propertiesPlace.pointee, place11.pointee)
+      (version12, version13) = (place12.pointee, place13.pointee)
+    }
 
     let core = properties.properties
     var memory = VkPhysicalDeviceMemoryProperties()

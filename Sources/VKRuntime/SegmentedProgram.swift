@@ -120,8 +120,7 @@ public final class SegmentedProgram {
       hasClock
       ? try TimestampPool(device, count: 2 * ranges.count, name: "\(name) timestamps") : nil
     streams = try ranges.enumerated().map { index, range in
-      let stream = try CommandStream(
-        device, name: "\(name) \(range.lowerBound)..<\(range.upperBound)")
+      let stream = try CommandStream(device, name: label(of: range))
       if let pool {
         stream.reset(pool, slots: 2 * index..<2 * index + 2)
         stream.writeTimestamp(into: pool, slot: 2 * index)
@@ -134,6 +133,13 @@ public final class SegmentedProgram {
     segments = ranges
     segmentSeconds = Array(repeating: nil, count: ranges.count)
     timestamps = pool
+  }
+
+  /// Names a segment in reports, e.g. of a lost device.
+  private func label(of range: Range<Int>) -> String {
+    let first = launches[range.lowerBound].name
+    let last = launches[range.upperBound - 1].name
+    return "\(name) \(range.lowerBound)..<\(range.upperBound) (\(first) to \(last))"
   }
 
   private func readTimestamps() throws {

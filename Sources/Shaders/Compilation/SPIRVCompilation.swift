@@ -9,14 +9,6 @@ struct SPIRVCompilation {
   // but for memory. It lives as long as the process.
   nonisolated(unsafe) private static let compiler = shaderc_compiler_initialize()
 
-  /// Throws unless shaderc is there.
-  static func start() throws {
-    if compiler == nil {
-      throw ShaderCompileError(
-        shader: "shaderc", defines: [:], log: "could not start: out of memory")
-    }
-  }
-
   func run(source: String, path: String, defines: [String: String]) throws -> [UInt32] {
     func failure(_ log: String) -> ShaderCompileError {
       ShaderCompileError(shader: path, defines: defines, log: log)

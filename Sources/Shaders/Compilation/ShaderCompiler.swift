@@ -27,12 +27,10 @@ public struct ShaderCompiler: Sendable {
   ///   - sources: texts by path; nil takes the ones embedded in the binary.
   ///   - optimization: of every compilation.
   ///   - cacheFolder: where results are kept; nil keeps none.
-  /// - Throws: `ShaderCompileError` when shaderc cannot start.
   public init(
     sources: [String: String]? = nil, optimization: Optimization = .performance,
     cacheFolder: CacheFolder? = .standard
-  ) throws {
-    try SPIRVCompilation.start()
+  ) {
     self.sources = ShaderSources(texts: sources ?? embeddedShaders)
     self.optimization = optimization
     self.cacheFolder = cacheFolder
