@@ -62,12 +62,17 @@ public struct AspectBuckets: Equatable, Sendable {
     area: Int, step: Int, minimumSide: Int, maximumSide: Int, maximumAspectRatio: Double = .infinity
   ) throws {
     try Self.check(area: area, step: step)
+    guard (1...area).contains(minimumSide), maximumSide >= minimumSide else {
+      throw InputError(
+        "bucket sides", expected: "1 to \(area), the minimum first",
+        found: "\(minimumSide) and \(maximumSide)")
+    }
     var found: [Bucket] = []
     let first = max(step, (minimumSide + step - 1) / step * step)
-    for width in stride(from: first, through: max(first, maximumSide), by: step) {
+    for width in stride(from: first, through: min(maximumSide, area / first), by: step) {
       let height = min(maximumSide, area / width) / step * step
       let ratio = Double(max(width, height)) / Double(max(1, min(width, height)))
-      guard height >= first, width <= maximumSide, ratio <= maximumAspectRatio else { continue }
+      guard height >= first, ratio <= maximumAspectRatio else { continue }
       found += [Bucket(width: width, height: height), Bucket(width: height, height: width)]
     }
     try self.init(found)

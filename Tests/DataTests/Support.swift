@@ -51,10 +51,9 @@ final class TemporaryFolder: Sendable {
 }
 
 /// A repeatable picture without structure.
-func noise(width: Int, height: Int, seed: UInt32 = 1) -> Image {
-  let rgb = (0..<(width * height * 3)).map { index in
-    UInt8(truncatingIfNeeded: Philox.block(counter: [UInt32(index), 0, 0, 0], key: [seed, 7])[0])
-  }
+func noise(width: Int, height: Int, seed: UInt64 = 1) -> Image {
+  let stream = RandomStream(seed: seed, purpose: .crop, epoch: 0)
+  let rgb = (0..<(width * height * 3)).map { UInt8(truncatingIfNeeded: stream.bits($0)) }
   return Image(width: width, height: height, rgb: rgb)
 }
 

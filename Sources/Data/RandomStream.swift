@@ -1,33 +1,10 @@
-/// Counter-based randomness: a pure function of (key, counter) with no state to save.
-///
-/// - Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011),
-///   Philox4x32-10; known answers from Random123's kat_vectors.
-public enum Philox {
-  /// Ten rounds of Philox4x32: `counter` 4 words, `key` 2 words, result 4 words, each uniform.
-  public static func block(
-    counter: SIMD4<UInt32>, key: SIMD2<UInt32>
-  ) -> SIMD4<UInt32> {
-    var counter = counter
-    var key = key
-    for _ in 0..<10 {
-      let first = UInt64(0xd251_1f53) * UInt64(counter[0])
-      let second = UInt64(0xcd9e_8d57) * UInt64(counter[2])
-      counter = [
-        UInt32(truncatingIfNeeded: second >> 32) ^ counter[1] ^ key[0],
-        UInt32(truncatingIfNeeded: second),
-        UInt32(truncatingIfNeeded: first >> 32) ^ counter[3] ^ key[1],
-        UInt32(truncatingIfNeeded: first),
-      ]
-      key &+= [0x9e37_79b9, 0xbb67_ae85]
-    }
-    return counter
-  }
-}
+import Graph
 
 /// Random numbers of one purpose: Philox with the key `seed` and the counter
 /// (`index`, `epoch`, draw, `stream`).
 public struct RandomStream: Sendable {
-  /// What a stream is for: no two purposes share numbers.
+  /// What a stream is for: no two purposes share numbers, and none shares them with the noise of
+  /// `PhiloxNormal`, whose streams are small numbers in the same word of the counter.
   public enum Purpose: UInt32, Sendable {
     case entryOrder = 0x4441_0001
     case batchOrder = 0x4441_0002
@@ -36,23 +13,22 @@ public struct RandomStream: Sendable {
     case captionDropout = 0x4441_0005
   }
 
-  let key: SIMD2<UInt32>
+  let seed: UInt64
   let purpose: Purpose
   let epoch: UInt32
 
   public init(seed: UInt64, purpose: Purpose, epoch: Int) {
-    key = [UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32)]
+    self.seed = seed
     self.purpose = purpose
     self.epoch = UInt32(truncatingIfNeeded: epoch)
   }
 
   /// 64 uniform bits for the `index`-th decision; `draw` separates several for one index.
   public func bits(_ index: Int, draw: UInt32 = 0) -> UInt64 {
-    let counter: SIMD4<UInt32> = [
-      UInt32(truncatingIfNeeded: index), epoch, draw, purpose.rawValue,
-    ]
-    let words = Philox.block(counter: counter, key: key)
-    return UInt64(words[1]) << 32 | UInt64(words[0])
+    let words = Philox.words(
+      key: (UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32)),
+      counter: (UInt32(truncatingIfNeeded: index), epoch, draw, purpose.rawValue))
+    return UInt64(words.1) << 32 | UInt64(words.0)
   }
 
   /// Uniform in [0, 1), a multiple of 2^-53.
