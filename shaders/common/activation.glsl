@@ -11,6 +11,9 @@
 
 float sigmoid(float x) { return 1.0 / (1.0 + exponential(-x)); }
 
+// 1 / sqrt(2 pi)
+const float BELL_SCALE = 0.398942280401432678;
+
 float gelu(float x) {
   float bell;
   return x * normalDistribution(x, bell);
@@ -19,7 +22,7 @@ float gelu(float x) {
 float geluGradient(float x) {
   float bell;
   float below = normalDistribution(x, bell);
-  return below + x * bell * 0.398942280401432678;
+  return below + x * bell * BELL_SCALE;
 }
 
 float activate(float x, uint kind) {

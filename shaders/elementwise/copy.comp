@@ -1,20 +1,29 @@
-// y = x, in the same or another storage type.
-// Shapes: x, y [count]. Each invocation copies ITEMS consecutive strides: lanes are contiguous.
-// Meaning: Graph/Operations/Copy.swift
+// y = x in another storage type, or, with WORD, the same bits in words of 2, 4 or 8 bytes.
+// Shapes: x, y [count]. Mapping: common/elementwise.glsl. Meaning: Graph/Operations/Copy.swift
 #version 460
 #include "common/storage.glsl"
-#include "common/index.glsl"
+#include "common/elementwise.glsl"
 #include "parameters/copy.h"
 
-layout(local_size_x_id = 0) in;
-layout(constant_id = 1) const uint ITEMS = 4;
+#ifdef WORD
+void main() {
+  for (uint i = firstElement(); i < endElement(p.count); i += gl_WorkGroupSize.x) {
+#if WORD == 8
+    WideArray(p.y).at[i] = WideArray(p.x).at[i];
+#elif WORD == 4
+    UintArray(p.y).at[i] = UintArray(p.x).at[i];
+#else
+    HalfArray(p.y).at[i] = HalfArray(p.x).at[i];
+#endif
+  }
+}
+#else
 STORAGE_ACCESS(X, STORAGE_X)
 STORAGE_ACCESS(Y, STORAGE_Y)
 
 void main() {
-  uint first = linearGroup() * gl_WorkGroupSize.x * ITEMS + gl_LocalInvocationIndex;
-  for (uint item = 0; item < ITEMS; item++) {
-    uint i = first + item * gl_WorkGroupSize.x;
-    if (i < p.count) storeY(p.y, i, loadX(p.x, i));
+  for (uint i = firstElement(); i < endElement(p.count); i += gl_WorkGroupSize.x) {
+    storeY(p.y, i, loadX(p.x, i));
   }
 }
+#endif

@@ -4,17 +4,23 @@ import Graph
 extension Copy: VulkanOperation {
   public func launches(_ context: LoweringContext) -> [Launch] {
     let (x, y) = (context.inputs[0], context.outputs[0])
-    let shape = ElementwiseShape(count: y.type.elementCount, device: context.device)
+    if x.type.dtype == y.type.dtype { return [Self.bits(context, x, y)] }
     return [
-      Launch(
-        ShaderVariant(
-          "elementwise/copy.comp",
-          defines: [
-            "STORAGE_X": x.type.dtype.storageMacro, "STORAGE_Y": y.type.dtype.storageMacro,
-          ],
-          constants: shape.constants),
-        groups: shape.groups,
-        parameters: CopyParameters(x: x.address, y: y.address, count: UInt32(y.type.elementCount)))
+      context.elementwise(
+        "elementwise/copy.comp", count: y.type.elementCount,
+        storage: ["X": x.type.dtype, "Y": y.type.dtype],
+        parameters: CopyParameters(
+          x: x.address, y: y.address, count: UInt32(y.type.elementCount)))
     ]
+  }
+
+  /// The same bits, in the widest words that divide the tensor.
+  private static func bits(_ context: LoweringContext, _ x: Binding, _ y: Binding) -> Launch {
+    let byteCount = y.type.byteCount
+    let word = byteCount % 8 == 0 ? 8 : y.type.dtype.byteCount
+    let count = byteCount / word
+    return context.elementwise(
+      "elementwise/copy.comp", count: count, storage: [:], defines: ["WORD": String(word)],
+      parameters: CopyParameters(x: x.address, y: y.address, count: UInt32(count)))
   }
 }

@@ -1,0 +1,30 @@
+import CKernelParameters
+import Graph
+
+extension GEGLU: VulkanOperation {
+  public func launches(_ context: LoweringContext) -> [Launch] {
+    let (x, y) = (context.inputs[0], context.outputs[0])
+    return [
+      context.elementwise(
+        "elementwise/geglu.comp", count: y.type.elementCount,
+        storage: ["X": x.type.dtype, "Y": y.type.dtype],
+        parameters: GEGLUParameters(
+          x: x.address, dy: 0, y: y.address, count: UInt32(y.type.elementCount),
+          width: UInt32(y.type.lastDimension)))
+    ]
+  }
+}
+
+extension GEGLUGradient: VulkanOperation {
+  public func launches(_ context: LoweringContext) -> [Launch] {
+    let (x, dy, dx) = (context.inputs[0], context.inputs[1], context.outputs[0])
+    return [
+      context.elementwise(
+        "elementwise/geglu_gradient.comp", count: dy.type.elementCount,
+        storage: ["X": x.type.dtype, "DY": dy.type.dtype, "Y": dx.type.dtype],
+        parameters: GEGLUParameters(
+          x: x.address, dy: dy.address, y: dx.address, count: UInt32(dy.type.elementCount),
+          width: UInt32(dy.type.lastDimension)))
+    ]
+  }
+}

@@ -1,0 +1,15 @@
+import CKernelParameters
+import Graph
+
+extension Scale: VulkanOperation {
+  public func launches(_ context: LoweringContext) -> [Launch] {
+    let (x, y) = (context.inputs[0], context.outputs[0])
+    return [
+      context.elementwise(
+        "elementwise/scale.comp", count: y.type.elementCount,
+        storage: ["X": x.type.dtype, "Y": y.type.dtype],
+        parameters: ScaleParameters(
+          x: x.address, y: y.address, count: UInt32(y.type.elementCount), factor: factor))
+    ]
+  }
+}

@@ -1,0 +1,49 @@
+// Sums over a workgroup in a fixed order, and long sums of one lane.
+//
+// SINGLE_SUBGROUP (CPUs): the workgroup is one subgroup, so there is neither shared memory nor a
+// barrier, which lavapipe runs as coroutines. Otherwise the sums of the subgroups meet in shared
+// memory, and every lane adds them in the same order.
+#ifndef COMMON_REDUCE_GLSL
+#define COMMON_REDUCE_GLSL
+
+#extension GL_KHR_shader_subgroup_basic : require
+#extension GL_KHR_shader_subgroup_arithmetic : require
+
+#ifndef SINGLE_SUBGROUP
+shared vec2 partialSums[128];
+#endif
+
+// The sum over all lanes of the workgroup, in every lane. To be called by all of them.
+vec2 groupSum(vec2 value) {
+  vec2 sum = subgroupAdd(value);
+#ifndef SINGLE_SUBGROUP
+  barrier();  // the sums before have been read
+  if (subgroupElect()) partialSums[gl_SubgroupID] = sum;
+  barrier();
+  sum = vec2(0);
+  for (uint i = 0; i < gl_NumSubgroups; i++) sum += partialSums[i];
+#endif
+  return sum;
+}
+float groupSum(float value) { return groupSum(vec2(value, 0)).x; }
+
+// A sum with the part that rounding lost (Kahan). Terms are themselves sums of up to CHUNK values:
+// the error of a million terms stays near that of a few dozen.
+const uint CHUNK = 32;
+
+struct LongSum {
+  vec2 value;
+  vec2 lost;
+};
+
+LongSum longSum() { return LongSum(vec2(0), vec2(0)); }
+
+void add(inout LongSum sum, vec2 term) {
+  precise vec2 corrected = term - sum.lost;
+  precise vec2 total = sum.value + corrected;
+  precise vec2 lost = (total - sum.value) - corrected;
+  sum.value = total;
+  sum.lost = lost;
+}
+
+#endif

@@ -1,0 +1,23 @@
+// y = value gelu(gate), x = [value ; gate] in each row.
+// Shapes: x [rows, 2 width], y [rows, width], flat over y. Mapping: common/elementwise.glsl.
+// Meaning: Graph/Operations/GEGLU.swift
+#version 460
+#include "common/storage.glsl"
+#include "common/activation.glsl"
+#include "common/counter.glsl"
+#include "common/elementwise.glsl"
+#include "parameters/geglu.h"
+
+STORAGE_ACCESS(X, STORAGE_X)
+STORAGE_ACCESS(Y, STORAGE_Y)
+
+void main() {
+  uint first = firstElement();
+  Counter k = counterAt(first, p.width, 1);
+  Counter stride = counterAt(gl_WorkGroupSize.x, p.width, 1);
+  for (uint i = first; i < endElement(p.count); i += gl_WorkGroupSize.x) {
+    uint value = k.outer * 2 * p.width + k.inner;
+    storeY(p.y, i, loadX(p.x, value) * gelu(loadX(p.x, value + p.width)));
+    advance(k, stride, p.width, 1);
+  }
+}

@@ -1,0 +1,16 @@
+#include "common.h"
+
+// As layer_norm.h; sums [parts, width, 2] of (dy h, dy), rowsOfPart rows in a part.
+PARAMETERS(LayerNormGradientParameters) {
+  ADDRESS x;
+  ADDRESS weight;
+  ADDRESS mean;
+  ADDRESS rstd;
+  ADDRESS dy;
+  ADDRESS dx;
+  ADDRESS sums;
+  UINT rows;
+  UINT width;
+  UINT parts;
+  UINT rowsOfPart;
+} END_PARAMETERS(LayerNormGradientParameters);

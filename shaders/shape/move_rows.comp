@@ -1,0 +1,26 @@
+// y[row, start + j] = x[row, j + shift] for j < run, 0 where x has no such place: one input of a
+// concatenation, a slice, or the gradient of a slice.
+// Shapes: x [rows, sourceRun], y [rows, targetRun], flat over [rows, run]. Mapping:
+// common/elementwise.glsl. Meaning: Graph/Operations/Concatenate.swift and Slice.swift
+#version 460
+#include "common/storage.glsl"
+#include "common/counter.glsl"
+#include "common/elementwise.glsl"
+#include "parameters/move_rows.h"
+
+STORAGE_ACCESS(X, STORAGE_X)
+STORAGE_ACCESS(Y, STORAGE_Y)
+
+void main() {
+  uint first = firstElement();
+  Counter k = counterAt(first, p.run, 1);
+  Counter stride = counterAt(gl_WorkGroupSize.x, p.run, 1);
+  for (uint i = first; i < endElement(p.count); i += gl_WorkGroupSize.x) {
+    int source = int(k.inner) + p.shift;
+    bool isInside = source >= 0 && source < int(p.sourceRun);
+    float value = 0;
+    if (isInside) value = loadX(p.x, k.outer * p.sourceRun + uint(source));
+    storeY(p.y, k.outer * p.targetRun + p.start + k.inner, value);
+    advance(k, stride, p.run, 1);
+  }
+}
