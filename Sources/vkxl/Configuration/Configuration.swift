@@ -162,7 +162,9 @@ struct ConfigurationSource: Sendable {
   }
 
   /// The place to name in a message about `path`, given or not: `run.yaml:12: training.max_steps`.
+  ///
+  /// An item's key (`output.samples[0].width`) stands where its list does.
   func place(of path: String) -> String {
-    "\(places[path] ?? file): \(path)"
+    "\(places[path] ?? places[String(path.prefix { $0 != "[" })] ?? file): \(path)"
   }
 }

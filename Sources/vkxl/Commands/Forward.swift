@@ -1,0 +1,199 @@
+import ArgumentParser
+
+/// `vkxl forward`: single computations on tensors from a file.
+struct Forward: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Compute one part of the model on given tensors, for cross-checks.",
+    discussion: """
+      Reads the named inputs from a safetensors file and writes the outputs to another, both in \
+      float32 and in the layouts of single-file checkpoints (pictures and latents NCHW), to be \
+      compared with another implementation.
+
+      Example:
+        vkxl forward unet --model tiny.safetensors --inputs in.safetensors \\
+          --out out.safetensors
+      """,
+    subcommands: [
+      ForwardUNet.self, ForwardText.self, ForwardVAEEncode.self, ForwardVAEDecode.self,
+      ForwardLoss.self, ForwardSample.self,
+    ])
+}
+
+/// Options of every `vkxl forward` kind.
+struct ForwardOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("The checkpoint, a safetensors file.", valueName: "file"))
+  var model: String
+
+  @Option(help: ArgumentHelp("Inputs, a safetensors file.", valueName: "file"))
+  var inputs: String
+
+  @Option(help: ArgumentHelp("Outputs, the safetensors file to write.", valueName: "file"))
+  var out: String
+
+  @OptionGroup var precision: PrecisionOptions
+  @OptionGroup var device: DeviceOptions
+  @OptionGroup var log: LogOptions
+
+  /// - Throws: `InputError` naming the first file that cannot be right.
+  func checkFiles() throws {
+    try OptionCheck.requireFile("--model", model, "a checkpoint file")
+    try OptionCheck.requireFile("--inputs", inputs, "a safetensors file")
+    try OptionCheck.requireWritable("--out", out)
+  }
+}
+
+/// `vkxl forward unet`
+struct ForwardUNet: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "unet",
+    abstract: "sample, timestep, context, pooled, time_ids -> prediction",
+    discussion: """
+      sample [N, 4, H, W], timestep [N] (0 to 1000, may be a fraction), context [N, 77, C], \
+      pooled [N, P], time_ids [N, 6] -> prediction [N, 4, H, W].
+      """)
+
+  @OptionGroup var options: ForwardOptions
+
+  func run() throws {
+    try options.checkFiles()
+    throw notJoined("forward unet")
+  }
+}
+
+/// `vkxl forward text`
+struct ForwardText: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "text",
+    abstract: "ids1, ids2 -> hidden1, hidden2, pooled, context",
+    discussion: """
+      ids1 and ids2 [N, 77] are the token ids of text encoders 1 and 2 (padded with 49407 and 0); \
+      hidden1 and hidden2 are the states before the last layer, context their concatenation.
+      """)
+
+  @OptionGroup var options: ForwardOptions
+
+  func run() throws {
+    try options.checkFiles()
+    throw notJoined("forward text")
+  }
+}
+
+/// `vkxl forward vae-encode`
+struct ForwardVAEEncode: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "vae-encode",
+    abstract: "image -> mean, logvar",
+    discussion: """
+      image [N, 3, H, W] in [-1, 1] -> mean and logvar [N, 4, H/8, W/8], not scaled, logvar \
+      clamped to [-30, 20].
+      """)
+
+  @OptionGroup var options: ForwardOptions
+
+  func run() throws {
+    try options.checkFiles()
+    throw notJoined("forward vae-encode")
+  }
+}
+
+/// `vkxl forward vae-decode`
+struct ForwardVAEDecode: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "vae-decode",
+    abstract: "latents -> decoded",
+    discussion: """
+      latents [N, 4, H, W], already divided by the scaling factor -> decoded [N, 3, 8 H, 8 W], \
+      not clamped.
+      """)
+
+  @OptionGroup var options: ForwardOptions
+
+  func run() throws {
+    try options.checkFiles()
+    throw notJoined("forward vae-decode")
+  }
+}
+
+/// `vkxl forward loss`
+struct ForwardLoss: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "loss",
+    abstract: "latents, noise, time, context, pooled, time_ids -> loss, prediction, noisy, target",
+    discussion: """
+      With --gradients also grad.NAME for every UNet parameter, by its name in the checkpoint. \
+      time is t in (0, 1) for flow and the timestep index for v and epsilon.
+      """)
+
+  @Option(help: "What the UNet predicts; eps is epsilon.")
+  var objective: ObjectiveType
+
+  @Flag(help: "Zero terminal SNR schedule, for v.")
+  var ztsnr = false
+
+  @Flag(help: "Write the gradient of every UNet parameter too.")
+  var gradients = false
+
+  @OptionGroup var options: ForwardOptions
+
+  func run() throws {
+    try options.checkFiles()
+    try OptionCheck.requireConsistent(
+      prediction: objective, ztsnr: ztsnr, shift: nil, spacing: nil)
+    throw notJoined("forward loss")
+  }
+}
+
+/// `vkxl forward sample`
+struct ForwardSample: ParsableCommand {
+  /// Where a sampler's times and sigmas come from.
+  enum Table: String, CaseIterable, ExpressibleByArgument, Sendable {
+    /// From --spacing, --steps, --ztsnr and --shift.
+    case computed
+    /// From `timesteps` and `sigmas` of the input file.
+    case given
+  }
+
+  static let configuration = CommandConfiguration(
+    commandName: "sample",
+    abstract: "noise, context, pooled, time_ids -> latents, timesteps, sigmas",
+    discussion: """
+      noise is unit normal; no guidance. With --table given, timesteps and sigmas are taken from \
+      the input file instead of computed.
+      """)
+
+  @Option(help: "The sampler.")
+  var sampler: SamplerName = .euler
+
+  @Option(
+    help: ArgumentHelp(
+      "Which times are visited, for v and epsilon.",
+      discussion: "Default: trailing with --ztsnr, else leading.", valueName: "spacing"))
+  var spacing: SpacingName?
+
+  @Option(help: "What the model predicts.")
+  var prediction: ObjectiveType
+
+  @Flag(help: "Zero terminal SNR schedule, for v.")
+  var ztsnr = false
+
+  @Option(
+    help: ArgumentHelp("Shift of flow times, above 0; default 1.", valueName: "a"))
+  var shift: Double?
+
+  @Option(help: ArgumentHelp("Sampler steps, 1 to 1000.", valueName: "count"))
+  var steps = 10
+
+  @Option(help: "Times and sigmas: computed here, or given by the input file.")
+  var table: Table = .computed
+
+  @OptionGroup var options: ForwardOptions
+
+  func run() throws {
+    try options.checkFiles()
+    try OptionCheck.require("--steps", steps, in: 1...1000)
+    try OptionCheck.requireShift(shift)
+    try OptionCheck.requireConsistent(
+      prediction: prediction, ztsnr: ztsnr, shift: shift, spacing: spacing)
+    throw notJoined("forward sample")
+  }
+}

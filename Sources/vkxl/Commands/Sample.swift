@@ -1,0 +1,107 @@
+import ArgumentParser
+import Foundation
+import Graph
+
+/// `vkxl sample`
+struct Sample: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Draw pictures with a checkpoint.",
+    discussion: """
+      Writes PNG files with all parameters in a text chunk. The same seed gives the same picture \
+      on every run; picture number n of --count uses seed + n.
+
+      Examples:
+        vkxl sample --model m.safetensors --prompt "a red fox in snow" --out pictures
+        vkxl sample --model m.safetensors --prompt "a fox" --prompt "a crow" \\
+          --negative blurry --width 1216 --height 832 --steps 30 --guidance 6 \\
+          --seed 7 --count 2 --out pictures
+      """)
+
+  @Option(help: ArgumentHelp("The checkpoint, a safetensors file.", valueName: "file"))
+  var model: String
+
+  @Option(help: ArgumentHelp("What the picture shows; may be repeated.", valueName: "text"))
+  var prompt: [String]
+
+  @Option(help: ArgumentHelp("What it does not show.", valueName: "text"))
+  var negative = ""
+
+  @Option(help: ArgumentHelp("Width in pixels, a multiple of 8.", valueName: "pixels"))
+  var width = 1024
+
+  @Option(help: ArgumentHelp("Height in pixels, a multiple of 8.", valueName: "pixels"))
+  var height = 1024
+
+  @Option(help: ArgumentHelp("Sampler steps, 1 to 1000.", valueName: "count"))
+  var steps = 28
+
+  @Option(
+    help: ArgumentHelp(
+      "Classifier-free guidance scale; 1 turns guidance off.", valueName: "scale"))
+  var guidance = 5.0
+
+  @Option(help: ArgumentHelp("Seed of the first picture's noise.", valueName: "number"))
+  var seed: UInt32 = 0
+
+  @Option(help: "The sampler.")
+  var sampler: SamplerName = .euler
+
+  @Option(
+    help: ArgumentHelp(
+      "Which times are visited, for v and epsilon.",
+      discussion: "Default: trailing with zero terminal SNR, else leading.",
+      valueName: "spacing"))
+  var spacing: SpacingName?
+
+  @Option(
+    help: ArgumentHelp(
+      "What the model predicts.",
+      discussion: "auto reads the checkpoint's markers; without any it is epsilon.",
+      valueName: "prediction"))
+  var prediction: PredictionChoice = .auto
+
+  @Flag(help: "Zero terminal SNR schedule, for v; auto reads the checkpoint's marker.")
+  var ztsnr = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Shift of flow times, above 0; for flow only.",
+      discussion: "Default: the checkpoint's own, else 1.", valueName: "a"))
+  var shift: Double?
+
+  @Option(help: ArgumentHelp("Pictures of each prompt.", valueName: "number"))
+  var count = 1
+
+  @Option(
+    help: ArgumentHelp("Folder to write PNG files to; made when missing.", valueName: "folder"))
+  var out: String
+
+  @OptionGroup var precision: PrecisionOptions
+  @OptionGroup var device: DeviceOptions
+  @OptionGroup var log: LogOptions
+
+  /// - Throws: `InputError` naming the first option that cannot be right.
+  func checkOptions() throws {
+    try OptionCheck.requireFile("--model", model, "a checkpoint file")
+    if prompt.isEmpty {
+      throw InputError("--prompt", expected: "at least one prompt", found: "none")
+    }
+    try OptionCheck.requireSide("--width", width)
+    try OptionCheck.requireSide("--height", height)
+    try OptionCheck.require("--steps", steps, in: 1...1000)
+    try OptionCheck.require("--guidance", guidance, in: 0...1000)
+    try OptionCheck.require("--count", count, in: 1...10_000, unit: "pictures")
+    try OptionCheck.requireShift(shift)
+    try OptionCheck.requireConsistent(
+      prediction: prediction.objective, ztsnr: ztsnr, shift: shift, spacing: spacing)
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: out, isDirectory: &isFolder), !isFolder.boolValue {
+      throw InputError("--out \(out)", expected: "a folder", found: "a file")
+    }
+  }
+
+  func run() throws {
+    try checkOptions()
+    throw notJoined("sample")
+  }
+}

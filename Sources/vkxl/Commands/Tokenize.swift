@@ -1,0 +1,25 @@
+import ArgumentParser
+
+/// `vkxl tokenize`
+struct Tokenize: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Print the 77 CLIP token ids of each text.",
+    discussion: """
+      One JSON array a text and line, as text encoder 1 sees it: start token 49406, the text's \
+      tokens (at most 75), end token 49407, padded with 49407. Without TEXT, each line of standard \
+      input is a text.
+
+      Examples:
+        vkxl tokenize "a red fox" "a crow"
+        vkxl tokenize < captions.txt
+      """)
+
+  @Argument(help: "Texts; none: the lines of standard input.")
+  var text: [String] = []
+
+  @OptionGroup var log: LogOptions
+
+  func run() throws {
+    throw notJoined("tokenize")
+  }
+}

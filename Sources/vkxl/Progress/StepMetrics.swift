@@ -1,0 +1,31 @@
+/// What is known about one finished optimizer step.
+struct StepMetrics: Sendable, Equatable {
+  /// Counts from 1.
+  var step: Int
+  var loss: Float
+  var learningRate: Double
+  /// Global norm before clipping.
+  var gradientNorm: Float
+  /// Wall time of the step.
+  var seconds: Double
+  /// Images in the step, over all micro-steps.
+  var images: Int
+
+  /// 0 for a step that took no measurable time.
+  var imagesPerSecond: Double {
+    seconds > 0 ? Double(images) / seconds : 0
+  }
+
+  /// One JSON object on one line, without line end; numbers that are not finite become null.
+  var json: String {
+    func number<Value: BinaryFloatingPoint & CustomStringConvertible>(_ value: Value) -> String {
+      value.isFinite ? value.description : "null"
+    }
+    func rounded(_ value: Double) -> Double { (value * 1e6).rounded() / 1e6 }
+    return "{\"step\": \(step), \"loss\": \(number(loss)), "
+      + "\"learning_rate\": \(number(learningRate)), "
+      + "\"gradient_norm\": \(number(gradientNorm)), "
+      + "\"seconds\": \(number(rounded(seconds))), "
+      + "\"images_per_second\": \(number(rounded(imagesPerSecond)))}"
+  }
+}
