@@ -105,8 +105,8 @@ import Testing
       section: "data", line: "max_bucket_side: 512",
       expected: "at least `data.resolution` (1024)", hint: ""),
     Mistake(
-      section: "data", line: "caption_extension: txt",
-      expected: "an ending with its dot, as in `.txt`", hint: ""),
+      section: "data", line: "caption_extension: .",
+      expected: "an ending, as in `.txt`", hint: ""),
     Mistake(
       section: "training", line: "epochs: 3",
       expected: "either `training.max_steps` or `training.epochs`",

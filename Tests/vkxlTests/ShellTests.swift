@@ -60,7 +60,7 @@ final class TemporaryFolder {
   /// Every option is documented: its line in the help text has words after its name.
   @Test func everyOptionHasHelp() {
     let types: [any ParsableCommand.Type] = [
-      Train.self, Sample.self, Init.self, ForwardLoss.self, ForwardSample.self,
+      TrainCommand.self, SampleCommand.self, InitCommand.self, ForwardLoss.self, ForwardSample.self,
     ]
     for type in types {
       let lines = Vkxl.helpMessage(for: type, columns: 400).split(separator: "\n")
@@ -119,7 +119,7 @@ final class TemporaryFolder {
       "--config", file, "--set", "training.seed=5", "--set", "output.folder=/elsewhere",
       "--device", "llvmpipe", "--validate",
     ]
-    let configuration = try Train.parse(arguments).loadConfiguration()
+    let configuration = try TrainCommand.parse(arguments).loadConfiguration()
     #expect(configuration.training.seed == 5)
     #expect(configuration.device.name == "llvmpipe")
     #expect(configuration.device.validate)
@@ -140,14 +140,14 @@ final class TemporaryFolder {
   func sampleOptions(_ options: [String], _ place: String) throws {
     let folder = try TemporaryFolder()
     let model = try folder.file("m.safetensors")
-    let sample = try Sample.parse(
+    let sample = try SampleCommand.parse(
       ["--prompt", "a", "--out", folder.path] + ["--model", model] + options)
     #expect {
       try sample.checkOptions()
     } throws: { error in
       (error as? InputError)?.place == place
     }
-    let good = try Sample.parse([
+    let good = try SampleCommand.parse([
       "--prompt", "a", "--prompt", "b", "--out", folder.path + "/new", "--model", model,
       "--prediction", "v", "--ztsnr", "--spacing", "trailing",
     ])

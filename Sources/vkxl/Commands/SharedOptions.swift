@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Graph
 import Logging
+import Train
 
 /// `--verbose`, for every command.
 struct LogOptions: ParsableArguments {
@@ -36,7 +37,7 @@ struct PrecisionOptions: ParsableArguments {
 
 extension Precision: ExpressibleByArgument {}
 
-extension ObjectiveType: ExpressibleByArgument {
+extension Prediction: ExpressibleByArgument {
   /// `eps` is short for `epsilon`.
   init?(argument: String) {
     self.init(rawValue: argument == "eps" ? "epsilon" : argument)
@@ -52,16 +53,13 @@ enum PredictionChoice: String, CaseIterable, ExpressibleByArgument, Sendable {
   }
 
   /// Nil for `auto`.
-  var objective: ObjectiveType? { ObjectiveType(rawValue: rawValue) }
+  var objective: Prediction? { Prediction(rawValue: rawValue) }
 }
 
 /// How a sampler walks from noise to picture.
 enum SamplerName: String, CaseIterable, ExpressibleByArgument, Sendable { case euler }
 
-/// Which times of the schedule a sampler visits.
-enum SpacingName: String, CaseIterable, ExpressibleByArgument, Sendable {
-  case leading, trailing, linspace, karras
-}
+extension Spacing: ExpressibleByArgument {}
 
 /// Sizes of synthetic checkpoints.
 enum SyntheticSize: String, CaseIterable, ExpressibleByArgument, Sendable { case tiny, odd, full }
@@ -132,7 +130,7 @@ enum OptionCheck {
 
   /// - Throws: `InputError` when options do not go with what the model predicts.
   static func requireConsistent(
-    prediction: ObjectiveType?, ztsnr: Bool, shift: Double?, spacing: SpacingName?
+    prediction: Prediction?, ztsnr: Bool, shift: Double?, spacing: Spacing?
   ) throws {
     guard let prediction else { return }
     if ztsnr, prediction != .v {

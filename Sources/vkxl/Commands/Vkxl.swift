@@ -24,13 +24,14 @@ struct Vkxl: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      Devices.self, Init.self, Inspect.self, Train.self, Sample.self, Tokenize.self,
-      Forward.self, ConfigReference.self,
+      DevicesCommand.self, InitCommand.self, InspectCommand.self, TrainCommand.self,
+      SampleCommand.self, TokenizeCommand.self,
+      ForwardCommand.self, ConfigReferenceCommand.self,
     ])
 }
 
 /// `vkxl config-reference`: the page made from the table of keys.
-struct ConfigReference: ParsableCommand {
+struct ConfigReferenceCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "config-reference",
     abstract: "Print every key of the configuration file: type, unit, default, meaning.",

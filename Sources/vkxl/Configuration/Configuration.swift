@@ -1,20 +1,23 @@
+import Data
+import Train
+
 /// Everything a training run is told: the typed form of a configuration file.
 ///
 /// Keys, defaults, ranges and documentation are declared once, in `ConfigurationKey.all`; the
 /// values written here only make the structure complete before that table fills every field.
 struct Configuration: Sendable {
-  var model = Model()
-  var data = DataSet()
-  var training = Training()
-  var objective = Objective()
-  var optimizer = Optimizer()
-  var output = Output()
-  var device = Device()
+  var model = ModelSettings()
+  var data = DataSettings()
+  var training = TrainingSettings()
+  var objective = ObjectiveSettings()
+  var optimizer = OptimizerSettings()
+  var output = OutputSettings()
+  var device = DeviceSettings()
   /// Where each given key stands; for messages only.
   var source = ConfigurationSource()
 
   /// `model`: what is trained.
-  struct Model: Sendable {
+  struct ModelSettings: Sendable {
     /// Absolute path of the single-file checkpoint to start from.
     var checkpoint = ""
     var textEncoders = TextEncoderSource.checkpoint
@@ -22,30 +25,31 @@ struct Configuration: Sendable {
   }
 
   /// `data`: images, captions, buckets.
-  struct DataSet: Sendable {
+  struct DataSettings: Sendable {
     /// Absolute path of the folder of images.
     var folder = ""
     /// Side of the square whose area the buckets keep, in pixels.
     var resolution = 0
     var buckets = false
     var bucketStep = 0
-    /// Shortest bucket side in pixels; nil: half the resolution (see `bucketSides`).
+    /// Shortest bucket side in pixels; nil: see `bucketSides`.
     var minBucketSide: Int?
-    /// Longest bucket side in pixels; nil: twice the resolution (see `bucketSides`).
+    /// Longest bucket side in pixels; nil: see `bucketSides`.
     var maxBucketSide: Int?
-    var crop = Crop.center
+    var crop = CropPolicy.center
     var flip = false
-    /// With its dot, as in `.txt`.
+    /// With or without its dot.
     var captionExtension = ""
     var missingCaption = MissingCaption.error
     /// Share of samples that are shown the empty caption, 0 to 1.
     var captionDropout = 0.0
-    var repeats = 0
     /// Absolute path, or nil for `cache` inside the output folder (see `cacheFolder`).
     var cacheFolder: String?
 
-    /// Shortest and longest side that a bucket may have, in pixels.
-    var bucketSides: ClosedRange<Int> {
+    /// Shortest and longest side that a bucket may have, in pixels; nil, when neither is given:
+    /// SDXL's own shapes.
+    var bucketSides: ClosedRange<Int>? {
+      guard minBucketSide != nil || maxBucketSide != nil else { return nil }
       let step = max(1, bucketStep)
       let shortest = minBucketSide ?? max(step, resolution / 2 / step * step)
       return shortest...max(shortest, maxBucketSide ?? resolution * 2)
@@ -53,7 +57,7 @@ struct Configuration: Sendable {
   }
 
   /// `training`: the loop.
-  struct Training: Sendable {
+  struct TrainingSettings: Sendable {
     /// Samples in one micro-step.
     var batchSize = 0
     /// Exactly one of `maxSteps` and `epochs` is set.
@@ -66,8 +70,8 @@ struct Configuration: Sendable {
   }
 
   /// `objective`: what the model learns to predict.
-  struct Objective: Sendable {
-    var type = ObjectiveType.flow
+  struct ObjectiveSettings: Sendable {
+    var type = Prediction.flow
     var zeroTerminalSNR = false
     /// Nil: logit-normal for flow, uniform for v and epsilon (see `resolvedTimestepSampling`).
     var timestepSampling: TimestepSampling?
@@ -88,18 +92,18 @@ struct Configuration: Sendable {
   }
 
   /// `optimizer`: the update and its learning rate over time.
-  struct Optimizer: Sendable {
+  struct OptimizerSettings: Sendable {
     var type = OptimizerType.adamW
     var learningRate = 0.0
     var betas = Betas(first: 0, second: 0)
     var eps = 0.0
     var weightDecay = 0.0
-    var scheduler = Scheduler.constant
+    var scheduler = LearningRateSchedule.Shape.constant
     var warmupSteps = 0
   }
 
   /// `output`: where results go, and how often.
-  struct Output: Sendable {
+  struct OutputSettings: Sendable {
     /// Absolute path.
     var folder = ""
     /// Nil: the configuration file's name without extension (see `Configuration.runName`).
@@ -115,7 +119,7 @@ struct Configuration: Sendable {
   }
 
   /// `device`: what it runs on.
-  struct Device: Sendable {
+  struct DeviceSettings: Sendable {
     /// Index or part of the name as `vkxl devices` prints them; nil: the first discrete device.
     var name: String?
     var validate = false

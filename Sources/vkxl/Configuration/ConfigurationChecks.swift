@@ -82,10 +82,10 @@ extension Configuration {
       requireMultiple("output.samples[\(index)].width", sample.width, of: 8, latent)
       requireMultiple("output.samples[\(index)].height", sample.height, of: 8, latent)
     }
-    if !data.captionExtension.hasPrefix(".") || data.captionExtension.count < 2 {
+    if data.captionExtension.allSatisfy({ $0 == "." }) || data.captionExtension.contains("/") {
       errors.append(
         error(
-          "data.caption_extension", expected: "an ending with its dot, as in `.txt`",
+          "data.caption_extension", expected: "an ending, as in `.txt`",
           found: "`\(data.captionExtension)`"))
     }
     return errors

@@ -40,11 +40,12 @@ extension ConfigurationKey<Configuration> {
     .required(
       "data.folder", \.data.folder, .path, resume: .free,
       knownAs: [
-        "train_data_dir", "image_dir", "instance_data_dir", "dataset", "path",
+        "train_data_dir", "image_dir", "instance_data_dir", "dataset", "path", "repeats",
+        "num_repeats", "dataset_repeats",
       ],
       placeholder: "",
-      "Folder of PNG, JPEG and WebP images with captions beside them; in a subfolder named "
-        + "`N_name` each image counts N times."),
+      "Folder of PNG, JPEG and WebP images with captions beside them or in a `metadata.jsonl`; "
+        + "images in a subfolder named `N_name` are repeated N times an epoch."),
     Self(
       "data.resolution", \.data.resolution, .integer(16...8192), unit: "pixels", default: 1024,
       knownAs: ["train_resolution", "image_size"],
@@ -60,15 +61,22 @@ extension ConfigurationKey<Configuration> {
       "Bucket sides are multiples of this; itself a multiple of 8."),
     Self(
       "data.min_bucket_side", \.data.minBucketSide, .integer(8...16384), unit: "pixels",
-      default: nil, defaultText: "half of `data.resolution`", knownAs: ["min_bucket_reso"],
-      "Shortest side a bucket may have; a multiple of `data.bucket_step`."),
+      default: nil,
+      defaultText: "SDXL's own shapes; half of `data.resolution` if the longest side is given",
+      knownAs: ["min_bucket_reso"],
+      "Shortest side a bucket may have, a multiple of `data.bucket_step`; all shapes between the "
+        + "sides are then used."),
     Self(
       "data.max_bucket_side", \.data.maxBucketSide, .integer(8...16384), unit: "pixels",
-      default: nil, defaultText: "twice `data.resolution`", knownAs: ["max_bucket_reso"],
-      "Longest side a bucket may have; a multiple of `data.bucket_step`."),
+      default: nil,
+      defaultText: "SDXL's own shapes; twice `data.resolution` if the shortest side is given",
+      knownAs: ["max_bucket_reso"],
+      "Longest side a bucket may have, a multiple of `data.bucket_step`; all shapes between the "
+        + "sides are then used."),
     .choice(
       "data.crop", \.data.crop, default: .center, knownAs: ["random_crop", "crop_style"],
-      "Where an image, resized to cover its bucket, is cut."),
+      "Where an image, resized to cover its bucket, is cut; `random` draws a place for each repeat."
+    ),
     Self(
       "data.flip", \.data.flip, .boolean, default: false,
       knownAs: ["flip_aug", "random_flip", "enable_random_flip"],
@@ -84,10 +92,6 @@ extension ConfigurationKey<Configuration> {
       "data.caption_dropout", \.data.captionDropout, .number(.zeroToOne), default: 0.1,
       knownAs: ["caption_dropout_rate", "caption_dropout_probability", "proportion_empty_prompts"],
       "Share of samples shown an empty caption instead, which is what makes guidance work."),
-    Self(
-      "data.repeats", \.data.repeats, .integer(1...1_000_000), default: 1,
-      knownAs: ["num_repeats", "dataset_repeats"],
-      "How often every image counts in an epoch, times its folder's `N_`."),
     Self(
       "data.cache_folder", \.data.cacheFolder, .path, default: nil,
       defaultText: "`cache` in `output.folder`", resume: .free,
@@ -194,7 +198,7 @@ extension ConfigurationKey<Configuration> {
     Self(
       "optimizer.warmup_steps", \.optimizer.warmupSteps, .integer(0...1_000_000_000),
       unit: "steps", default: 0, knownAs: ["lr_warmup_steps", "learning_rate_warmup_steps"],
-      "Steps over which the learning rate rises from 0."),
+      "Steps over which the learning rate rises evenly to its full value."),
   ]
 
   private static let outputKeys: [Self] = [

@@ -1,3 +1,6 @@
+import Data
+import Train
+
 /// A value as YAML can hold it, already checked against its key's type.
 enum ConfigurationValue: Sendable, Equatable {
   case none
@@ -77,13 +80,13 @@ extension ConfigurationConvertible where Self: RawRepresentable, RawValue == Str
 }
 
 extension Precision: ConfigurationConvertible {}
-extension Crop: ConfigurationConvertible {}
+extension CropPolicy: ConfigurationConvertible {}
 extension MissingCaption: ConfigurationConvertible {}
-extension ObjectiveType: ConfigurationConvertible {}
+extension Prediction: ConfigurationConvertible {}
 extension TimestepSampling: ConfigurationConvertible {}
 extension LossType: ConfigurationConvertible {}
 extension OptimizerType: ConfigurationConvertible {}
-extension Scheduler: ConfigurationConvertible {}
+extension LearningRateSchedule.Shape: ConfigurationConvertible {}
 
 extension Betas: ConfigurationConvertible {
   init?(_ value: ConfigurationValue) {

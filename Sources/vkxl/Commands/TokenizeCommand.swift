@@ -1,8 +1,9 @@
 import ArgumentParser
 
 /// `vkxl tokenize`
-struct Tokenize: ParsableCommand {
+struct TokenizeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "tokenize",
     abstract: "Print the 77 CLIP token ids of each text.",
     discussion: """
       One JSON array a text and line, as text encoder 1 sees it: start token 49406, the text's \

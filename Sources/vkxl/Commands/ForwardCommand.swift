@@ -1,8 +1,10 @@
 import ArgumentParser
+import Train
 
 /// `vkxl forward`: single computations on tensors from a file.
-struct Forward: ParsableCommand {
+struct ForwardCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "forward",
     abstract: "Compute one part of the model on given tensors, for cross-checks.",
     discussion: """
       Reads the named inputs from a safetensors file and writes the outputs to another, both in \
@@ -125,7 +127,7 @@ struct ForwardLoss: ParsableCommand {
       """)
 
   @Option(help: "What the UNet predicts; eps is epsilon.")
-  var objective: ObjectiveType
+  var objective: Prediction
 
   @Flag(help: "Zero terminal SNR schedule, for v.")
   var ztsnr = false
@@ -168,10 +170,10 @@ struct ForwardSample: ParsableCommand {
     help: ArgumentHelp(
       "Which times are visited, for v and epsilon.",
       discussion: "Default: trailing with --ztsnr, else leading.", valueName: "spacing"))
-  var spacing: SpacingName?
+  var spacing: Spacing?
 
   @Option(help: "What the model predicts.")
-  var prediction: ObjectiveType
+  var prediction: Prediction
 
   @Flag(help: "Zero terminal SNR schedule, for v.")
   var ztsnr = false

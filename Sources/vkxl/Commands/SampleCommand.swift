@@ -1,10 +1,12 @@
 import ArgumentParser
 import Foundation
 import Graph
+import Train
 
 /// `vkxl sample`
-struct Sample: ParsableCommand {
+struct SampleCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "sample",
     abstract: "Draw pictures with a checkpoint.",
     discussion: """
       Writes PNG files with all parameters in a text chunk. The same seed gives the same picture \
@@ -51,7 +53,7 @@ struct Sample: ParsableCommand {
       "Which times are visited, for v and epsilon.",
       discussion: "Default: trailing with zero terminal SNR, else leading.",
       valueName: "spacing"))
-  var spacing: SpacingName?
+  var spacing: Spacing?
 
   @Option(
     help: ArgumentHelp(

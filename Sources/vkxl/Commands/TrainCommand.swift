@@ -1,8 +1,9 @@
 import ArgumentParser
 
 /// `vkxl train`
-struct Train: ParsableCommand {
+struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "train",
     abstract: "Fine-tune a checkpoint on a folder of captioned images.",
     discussion: """
       Everything is told by a YAML file (see `vkxl config-reference` and Examples/); --set changes \

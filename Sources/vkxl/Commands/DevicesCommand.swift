@@ -1,8 +1,9 @@
 import ArgumentParser
 
 /// `vkxl devices`
-struct Devices: ParsableCommand {
+struct DevicesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "devices",
     abstract: "List the Vulkan devices that can be computed on.",
     discussion: """
       One line a device, the one used by default first: index, name, kind (discrete, integrated, \

@@ -1,8 +1,9 @@
 import ArgumentParser
 
 /// `vkxl inspect`
-struct Inspect: ParsableCommand {
+struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "inspect",
     abstract: "Tell what a checkpoint is.",
     discussion: """
       Prints its layout, widths and depths, parameters of each part (UNet, VAE, text encoders), \

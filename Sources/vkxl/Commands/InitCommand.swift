@@ -1,8 +1,9 @@
 import ArgumentParser
 
 /// `vkxl init`
-struct Init: ParsableCommand {
+struct InitCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "init",
     abstract: "Write a synthetic checkpoint with SDXL's layout (for tests, not for pictures).",
     discussion: """
       Every weight follows from its name, its index and the seed alone, so the same command gives \

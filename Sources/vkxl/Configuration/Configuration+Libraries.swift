@@ -1,0 +1,72 @@
+import Data
+import Graph
+import Train
+
+/// What the libraries are told, from the configuration.
+extension Configuration {
+  /// Prediction, noise schedule and distribution of times.
+  var trainingObjective: Objective {
+    let isUniform = objective.resolvedTimestepSampling == .uniform
+    let shift: TimeDistribution.Shift =
+      switch objective.shift {
+      case .fixed(let shift): .constant(shift)
+      case .resolution: .byResolution(at1024: objective.shiftAt1024)
+      }
+    return Objective(
+      prediction: objective.type,
+      schedule: NoiseSchedule(zeroTerminalSNR: objective.zeroTerminalSNR),
+      times: TimeDistribution(
+        logitMean: objective.logitMean, logitDeviation: objective.logitStd,
+        uniformFraction: isUniform ? 1 : objective.uniformFraction, shift: shift))
+  }
+
+  var lossKind: LossKind {
+    switch objective.loss {
+    case .mse: .mse
+    case .l1: .l1
+    case .huber: .huber(delta: Float(objective.huberDelta))
+    }
+  }
+
+  /// - Parameter steps: Length of the run, which `training.epochs` leaves to the data set.
+  func trainerSettings(steps: Int) -> TrainerSettings {
+    TrainerSettings(
+      objective: trainingObjective, loss: lossKind,
+      optimizer: AdamWSettings(
+        beta1: optimizer.betas.first, beta2: optimizer.betas.second, epsilon: optimizer.eps,
+        weightDecay: optimizer.weightDecay),
+      schedule: LearningRateSchedule(
+        shape: optimizer.scheduler, rate: optimizer.learningRate,
+        warmupSteps: optimizer.warmupSteps, steps: steps),
+      maximumNorm: training.maxGradNorm > 0 ? training.maxGradNorm : nil,
+      seed: UInt64(training.seed))
+  }
+
+  /// Sizes to train at: SDXL's own shapes at the resolution's area, all shapes between two sides,
+  /// or the square alone.
+  ///
+  /// - Throws: `InputError` if no size fits.
+  func aspectBuckets() throws -> AspectBuckets {
+    let area = data.resolution * data.resolution
+    guard data.buckets else { return try AspectBuckets(area: area, step: 8, ratios: [1]) }
+    guard let sides = data.bucketSides else {
+      return try AspectBuckets(area: area, step: data.bucketStep)
+    }
+    return try AspectBuckets(
+      area: area, step: data.bucketStep, minimumSide: sides.lowerBound,
+      maximumSide: sides.upperBound)
+  }
+
+  /// - Throws: `InputError` if no bucket fits.
+  func datasetOptions() throws -> DatasetOptions {
+    DatasetOptions(
+      captionExtension: String(data.captionExtension.drop { $0 == "." }),
+      missingCaption: data.missingCaption, buckets: try aspectBuckets())
+  }
+
+  var orderOptions: OrderOptions {
+    OrderOptions(
+      batchSize: training.batchSize, seed: UInt64(training.seed), crop: data.crop,
+      flipProbability: data.flip ? 0.5 : 0, captionDropout: data.captionDropout)
+  }
+}
