@@ -71,7 +71,8 @@ let package = Package(
     .testTarget(name: "GraphTests", dependencies: ["Graph"], swiftSettings: settings),
     .testTarget(name: "ShadersTests", dependencies: ["Shaders"], swiftSettings: settings),
     .testTarget(
-      name: "ModelTests", dependencies: ["Model", "Shaders"], swiftSettings: settings),
+      name: "ModelTests", dependencies: ["Model", "Shaders"], exclude: ["Fixtures"],
+      swiftSettings: settings),
     .testTarget(
       name: "DataTests", dependencies: ["Data"], exclude: ["Fixtures"], swiftSettings: settings),
     .testTarget(

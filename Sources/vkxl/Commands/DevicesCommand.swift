@@ -1,4 +1,5 @@
 import ArgumentParser
+import VKRuntime
 
 /// `vkxl devices`
 struct DevicesCommand: ParsableCommand {
@@ -14,6 +15,15 @@ struct DevicesCommand: ParsableCommand {
   @OptionGroup var log: LogOptions
 
   func run() throws {
-    throw notJoined("devices")
+    let lines = try Device.available().map(line)
+    Shell.writeText(lines.joined(separator: "\n") + "\n", to: .standardOutput)
+  }
+
+  private func line(_ device: DeviceInformation) -> String {
+    let memory = readableByteCount(device.limits.deviceByteCount)
+    let missing = device.missingFeatures
+    let use = missing.isEmpty ? "" : "  (cannot be used: lacks \(missing.joined(separator: ", ")))"
+    return "\(device.index)  \(device.name)  \(device.kind.rawValue)  \(memory)  "
+      + "\(device.driverName) \(device.driverInfo)\(use)"
   }
 }

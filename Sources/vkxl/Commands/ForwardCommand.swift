@@ -1,4 +1,5 @@
 import ArgumentParser
+import Model
 import Train
 
 /// `vkxl forward`: single computations on tensors from a file.
@@ -58,7 +59,7 @@ struct ForwardUNet: ParsableCommand {
 
   func run() throws {
     try options.checkFiles()
-    throw notJoined("forward unet")
+    try compute()
   }
 }
 
@@ -76,7 +77,7 @@ struct ForwardText: ParsableCommand {
 
   func run() throws {
     try options.checkFiles()
-    throw notJoined("forward text")
+    try compute()
   }
 }
 
@@ -94,7 +95,7 @@ struct ForwardVAEEncode: ParsableCommand {
 
   func run() throws {
     try options.checkFiles()
-    throw notJoined("forward vae-encode")
+    try compute()
   }
 }
 
@@ -112,7 +113,7 @@ struct ForwardVAEDecode: ParsableCommand {
 
   func run() throws {
     try options.checkFiles()
-    throw notJoined("forward vae-decode")
+    try compute()
   }
 }
 
@@ -127,7 +128,7 @@ struct ForwardLoss: ParsableCommand {
       """)
 
   @Option(help: "What the UNet predicts; eps is epsilon.")
-  var objective: Prediction
+  var objective: PredictionType
 
   @Flag(help: "Zero terminal SNR schedule, for v.")
   var ztsnr = false
@@ -141,7 +142,7 @@ struct ForwardLoss: ParsableCommand {
     try options.checkFiles()
     try OptionCheck.requireConsistent(
       prediction: objective, ztsnr: ztsnr, shift: nil, spacing: nil)
-    throw notJoined("forward loss")
+    try compute()
   }
 }
 
@@ -173,7 +174,7 @@ struct ForwardSample: ParsableCommand {
   var spacing: Spacing?
 
   @Option(help: "What the model predicts.")
-  var prediction: Prediction
+  var prediction: PredictionType
 
   @Flag(help: "Zero terminal SNR schedule, for v.")
   var ztsnr = false
@@ -196,6 +197,6 @@ struct ForwardSample: ParsableCommand {
     try OptionCheck.requireShift(shift)
     try OptionCheck.requireConsistent(
       prediction: prediction, ztsnr: ztsnr, shift: shift, spacing: spacing)
-    throw notJoined("forward sample")
+    try compute()
   }
 }

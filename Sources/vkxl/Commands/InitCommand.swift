@@ -1,4 +1,5 @@
 import ArgumentParser
+import Model
 
 /// `vkxl init`
 struct InitCommand: ParsableCommand {
@@ -27,6 +28,7 @@ struct InitCommand: ParsableCommand {
 
   func run() throws {
     try OptionCheck.requireWritable("--out", out)
-    throw notJoined("init")
+    let configuration = (SyntheticCheckpoint.Size(rawValue: size.rawValue) ?? .tiny).configuration
+    try SyntheticCheckpoint.write(configuration, seed: seed, to: out)
   }
 }

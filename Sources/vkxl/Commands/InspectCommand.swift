@@ -1,4 +1,5 @@
 import ArgumentParser
+import Model
 
 /// `vkxl inspect`
 struct InspectCommand: ParsableCommand {
@@ -21,6 +22,7 @@ struct InspectCommand: ParsableCommand {
 
   func run() throws {
     try OptionCheck.requireFile("inspect", file, "a safetensors file")
-    throw notJoined("inspect")
+    let inspection = try CheckpointInspection(path: file)
+    Shell.writeText("\(inspection)\n", to: .standardOutput)
   }
 }

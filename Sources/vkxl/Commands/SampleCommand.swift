@@ -22,6 +22,12 @@ struct SampleCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The checkpoint, a safetensors file.", valueName: "file"))
   var model: String
 
+  @Option(
+    help: ArgumentHelp(
+      "Where the text encoders are: another checkpoint, or synthetic:tiny|odd|full.",
+      discussion: "Default: the model's own file.", valueName: "file"))
+  var textEncoders: String?
+
   @Option(help: ArgumentHelp("What the picture shows; may be repeated.", valueName: "text"))
   var prompt: [String]
 
@@ -104,6 +110,6 @@ struct SampleCommand: ParsableCommand {
 
   func run() throws {
     try checkOptions()
-    throw notJoined("sample")
+    try draw()
   }
 }

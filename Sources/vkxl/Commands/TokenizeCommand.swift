@@ -1,4 +1,5 @@
 import ArgumentParser
+import Model
 
 /// `vkxl tokenize`
 struct TokenizeCommand: ParsableCommand {
@@ -21,6 +22,16 @@ struct TokenizeCommand: ParsableCommand {
   @OptionGroup var log: LogOptions
 
   func run() throws {
-    throw notJoined("tokenize")
+    let tokenizer = CLIPTokenizer()
+    guard text.isEmpty else {
+      for text in text { write(tokenizer.encode(text)) }
+      return
+    }
+    while let line = readLine() { write(tokenizer.encode(line)) }
+  }
+
+  private func write(_ tokens: TokenizedCaption) {
+    let ids = tokens.ids1.map(String.init).joined(separator: ", ")
+    Shell.writeText("[\(ids)]\n", to: .standardOutput)
   }
 }

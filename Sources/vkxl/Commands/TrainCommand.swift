@@ -1,7 +1,7 @@
 import ArgumentParser
 
 /// `vkxl train`
-struct TrainCommand: ParsableCommand {
+struct TrainCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
     abstract: "Fine-tune a checkpoint on a folder of captioned images.",
@@ -44,8 +44,5 @@ struct TrainCommand: ParsableCommand {
     return configuration
   }
 
-  func run() throws {
-    _ = try loadConfiguration()
-    throw notJoined("train")
-  }
+  func run() async throws { try await train() }
 }

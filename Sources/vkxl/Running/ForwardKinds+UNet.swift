@@ -1,0 +1,130 @@
+import Graph
+import Model
+import Train
+
+extension ForwardUNet {
+  func compute() throws {
+    let parts = try options.openModel([.unet])
+    let inputs = try ForwardInputs(options.inputs)
+    let unet = parts.checkpoint.configuration.unet
+    let given = try ForwardConditioning(inputs, latents: "sample", unet)
+    let time = try inputs.floats("timestep", [given.shape.samples])
+    let runner = try UNetRunner(
+      options.openBackend(), unet, weights: parts.weights, shape: given.shape)
+    let prediction = try runner.predict(
+      given.shape, latents: given.latents, time: time, context: given.context,
+      pooled: given.pooled, timeIDs: given.timeIDs)
+    try options.write([channelsFirst("prediction", prediction, given.shape.latents)])
+  }
+}
+
+extension ForwardLoss {
+  func compute() throws {
+    let parts = try options.openModel([.unet])
+    let inputs = try ForwardInputs(options.inputs)
+    let unet = parts.checkpoint.configuration.unet
+    let given = try ForwardConditioning(inputs, latents: "latents", unet)
+    let n = given.shape.samples
+    let noise = try inputs.channelsLast(
+      "noise", channels: unet.inputChannels, multiple: unet.latentMultiple)
+    let draws = try draws(inputs, samples: n)
+    let backend = try options.openBackend()
+    let graph = MicroStep.graph(
+      given.shape, noise: .given, gradients: gradients ? .output : .none,
+      denoiser: UNetRunner.denoiser(unet))
+    let store = try backend.makeStore(graph.variables)
+    try parts.weights.load(graph.variables, into: store)
+    var values = given.inputs(time: draws.map(\.networkTime))
+    values["latents"] = TensorData(given.shape.latents, given.latents)
+    values["noise"] = TensorData(noise.shape, noise.values)
+    values["noisy.coefficients"] = TensorData(
+      [n, 2], draws.flatMap { [$0.noisy.0, $0.noisy.1] })
+    values["target.coefficients"] = TensorData(
+      [n, 2], draws.flatMap { [$0.target.0, $0.target.1] })
+    values["weight"] = TensorData([n], [Float](repeating: 1 / Float(n), count: n))
+    let results = try store.load(backend.plan(graph)).run(values)
+    try options.write(tensors(results, given.shape, parts.weights))
+  }
+
+  private func draws(_ inputs: ForwardInputs, samples: Int) throws -> [Objective.Draw] {
+    let given = Objective(
+      prediction: objective, schedule: NoiseSchedule(zeroTerminalSNR: ztsnr))
+    let entry = try inputs.file.entry("time")
+    let times = try inputs.file.doubles("time")
+    let range = objective == .flow ? 0.0...1.0 : 0.0...999.0
+    guard entry.shape == [samples], times.allSatisfy(range.contains) else {
+      throw InputError(
+        "\(inputs.file.path): time",
+        expected: "\(samples) numbers from \(range.lowerBound) to \(range.upperBound)",
+        found: "shape \(entry.shape), values \(times.prefix(8))")
+    }
+    return times.map(given.draw)
+  }
+
+  private func tensors(
+    _ results: [String: TensorData], _ shape: BatchShape, _ weights: ParameterReader
+  ) -> [NamedTensor] {
+    results.sorted { $0.key < $1.key }.compactMap { name, data in
+      switch name {
+      case "prediction", "noisy", "target": channelsFirst(name, data.floats, shape.latents)
+      case "loss": (name, [1], data.floats)
+      case _ where name.hasPrefix("grad."):
+        {
+          let layout = weights.layout(String(name.dropFirst("grad.".count)))
+          return (name, layout.fileShape, layout.toFile(data.floats))
+        }()
+      default: nil
+      }
+    }
+  }
+}
+
+extension ForwardSample {
+  func compute() throws {
+    let parts = try options.openModel([.unet])
+    let inputs = try ForwardInputs(options.inputs)
+    let unet = parts.checkpoint.configuration.unet
+    let given = try ForwardConditioning(inputs, latents: "noise", unet)
+    let runner = try UNetRunner(
+      options.openBackend(), unet, weights: parts.weights, shape: given.shape)
+    let sampler = EulerSampler(prediction: prediction, table: try samplingTable(inputs))
+    let latents = try sampler.sample(noise: given.latents) { input, time in
+      try runner.predict(
+        given.shape, latents: input, time: [Float](repeating: time, count: given.shape.samples),
+        context: given.context, pooled: given.pooled, timeIDs: given.timeIDs)
+    }
+    let (timesteps, sigmas) = (sampler.table.timesteps, sampler.table.sigmas)
+    try options.write([
+      channelsFirst("latents", latents, given.shape.latents),
+      ("timesteps", [timesteps.count], timesteps.map { Float($0) }),
+      ("sigmas", [sigmas.count], sigmas.map { Float($0) }),
+    ])
+  }
+
+  /// Computed as diffusers does, its 4096 for infinity included; or read from the inputs.
+  private func samplingTable(_ inputs: ForwardInputs) throws -> SamplingTable {
+    let chosen = spacing ?? (ztsnr ? .trailing : .leading)
+    let computed =
+      prediction == .flow
+      ? SamplingTable(flowSteps: steps, shift: shift ?? 1)
+      : SamplingTable(
+        schedule: NoiseSchedule(zeroTerminalSNR: ztsnr), spacing: chosen, steps: steps,
+        terminalSigma: 4096)
+    if table == .computed { return computed }
+    let timesteps = try inputs.file.doubles("timesteps")
+    let sigmas = try inputs.file.doubles("sigmas")
+    guard !timesteps.isEmpty, sigmas.count == timesteps.count + 1 else {
+      throw InputError(
+        "\(inputs.file.path): sigmas", expected: "one more than the \(timesteps.count) timesteps",
+        found: "\(sigmas.count)")
+    }
+    var given = computed
+    given.initialSigma =
+      computed.initialSigma == computed.sigmas[0]
+      ? sigmas[0] : (sigmas[0] * sigmas[0] + 1).squareRoot()
+    if prediction == .flow { given.initialSigma = 1 }
+    given.timesteps = timesteps
+    given.sigmas = sigmas
+    return given
+  }
+}

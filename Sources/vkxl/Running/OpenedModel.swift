@@ -1,0 +1,84 @@
+import Graph
+import Model
+import Shaders
+import Train
+import VKRuntime
+
+/// Opens what commands compute with.
+enum Opening {
+  /// - Throws: when there is no such device, or it lacks what kernels need.
+  static func backend(_ name: String?, validate: Bool) throws -> VulkanBackend {
+    let selector = name.map(DeviceSelector.parse) ?? .best
+    return VulkanBackend(try Device(selector, validate: validate ? true : nil))
+  }
+
+  /// A checkpoint with the text encoders that go with it.
+  /// - Parameters:
+  ///   - parts: what must be in the file
+  ///   - textEncoders: where the text encoders are; nil when they are not needed
+  static func model(
+    _ path: String, parts: Set<CheckpointPart>, textEncoders: TextEncoderSource?
+  ) throws -> ModelParts {
+    let needsOwnText = textEncoders == .checkpoint
+    let checkpoint = try SDXLCheckpoint(
+      path: path, parts: needsOwnText ? parts.union([.textEncoder1, .textEncoder2]) : parts)
+    let text = try textEncoder(textEncoders ?? .checkpoint, checkpoint)
+    let configuration = checkpoint.configuration
+    if textEncoders != nil { try check(text.configuration, suits: configuration.unet, path) }
+    return ModelParts(
+      checkpoint: checkpoint, textConfiguration: text.configuration,
+      weights: ParameterReader(checkpoint.file, manifest: configuration.manifest),
+      textWeights: text.reader,
+      unetHash: try checkpoint.file.digest(ofTensorsWithPrefix: CheckpointPart.unet.prefix),
+      vaeHash: try checkpoint.file.digest(ofTensorsWithPrefix: CheckpointPart.vae.prefix),
+      textHash: text.digest)
+  }
+
+  private struct TextEncoders {
+    var configuration: SDXLConfiguration
+    var reader: ParameterReader
+    var digest: String
+  }
+
+  private static func textEncoder(
+    _ source: TextEncoderSource, _ checkpoint: SDXLCheckpoint
+  ) throws -> TextEncoders {
+    switch source {
+    case .checkpoint: return try stored(checkpoint.file, checkpoint.configuration)
+    case .file(let path):
+      let other = try SDXLCheckpoint(path: path, parts: [.textEncoder1, .textEncoder2])
+      return try stored(other.file, other.configuration)
+    case .synthetic(let name):
+      let size = SyntheticCheckpoint.Size(rawValue: name) ?? .tiny
+      let configuration = size.configuration
+      return TextEncoders(
+        configuration: configuration,
+        reader: ParameterReader(synthetic: configuration.manifest), digest: "synthetic \(name)")
+    }
+  }
+
+  private static func stored(
+    _ file: Safetensors, _ configuration: SDXLConfiguration
+  ) throws -> TextEncoders {
+    TextEncoders(
+      configuration: configuration,
+      reader: ParameterReader(file, manifest: configuration.manifest),
+      digest: try file.digest(ofTensorsWithPrefix: "conditioner."))
+  }
+
+  /// - Throws: `InputError` when the encoders' widths are not what the UNet takes.
+  private static func check(
+    _ text: SDXLConfiguration, suits unet: UNetConfiguration, _ path: String
+  ) throws {
+    guard let first = text.textEncoder1, let second = text.textEncoder2 else { return }
+    let (context, pooled) = (first.width + second.width, second.projectionWidth ?? second.width)
+    guard context == unet.contextWidth, pooled == unet.pooledWidth else {
+      throw InputError(
+        path,
+        expected: "text encoders of context width \(unet.contextWidth) and pooled width "
+          + "\(unet.pooledWidth), as the UNet takes",
+        found: "\(context) and \(pooled)",
+        hint: "name the text encoders that the UNet was trained with")
+    }
+  }
+}

@@ -1,0 +1,138 @@
+import Data
+import Foundation
+import Graph
+import Model
+import Shaders
+import Train
+import VKRuntime
+
+extension TrainCommand {
+  func train() async throws {
+    let configuration = try loadConfiguration()
+    let folder = RunFolder(configuration.output.folder, name: configuration.runName)
+    if resume {
+      try requireState(folder)
+    } else {
+      try folder.open()
+    }
+    let backend = try Opening.backend(
+      configuration.device.name, validate: configuration.device.validate)
+    let monitor = try TrainingMonitor(folder)
+    monitor.note("device: \(backend.description)")
+    let parts = try Opening.model(
+      configuration.model.checkpoint, parts: [.unet, .vae],
+      textEncoders: configuration.model.textEncoders)
+    if let warning = parts.checkpoint.warning { monitor.note("warning: \(warning)") }
+    let (order, cache) = try await cachedData(configuration, backend, parts, monitor)
+    let data = TrainingData(
+      order, cache: cache, vaeHash: parts.vaeHash, textHash: parts.textHash,
+      unet: parts.checkpoint.configuration.unet)
+    try checkShapes(data, parts, configuration)
+    let run = configuration.runDescription(folder, order, isResuming: resume)
+    try folder.makeFolders()
+    try write(configuration, to: folder)
+    let training = TrainingRun(backend, run, parts, data) { monitor.receive($0) }
+    let stop = StopRequest(onFirst: { _ in
+      monitor.note("stopping after this step and saving; press Ctrl-C again to stop at once")
+    })
+    stop.listen()
+    defer { stop.cancel() }
+    let isDone = try await training.execute { stop.isRequested }
+    monitor.finish()
+    try monitor.check()
+    let peak = backend.device.memoryStatistics.peakByteCount
+    monitor.note("peak device memory: \(readableByteCount(peak))")
+    monitor.note(isDone ? "done" : "stopped; continue with --resume")
+  }
+
+  private func requireState(_ folder: RunFolder) throws {
+    if folder.savedSteps.isEmpty {
+      throw InputError(
+        folder.path, expected: "a saved state to resume from (state-step*.safetensors)",
+        found: "none", hint: "start the run without --resume")
+    }
+  }
+
+  /// Scans the data set and encodes its images; corrupt ones are named and left out.
+  private func cachedData(
+    _ configuration: Configuration, _ backend: any Backend, _ parts: ModelParts,
+    _ monitor: TrainingMonitor
+  ) async throws -> (TrainingOrder, ContentCache) {
+    guard let vae = parts.checkpoint.configuration.vae else {
+      throw InputError(
+        configuration.model.checkpoint, expected: "a checkpoint with a VAE", found: "none")
+    }
+    let dataset = try Dataset(
+      scanning: configuration.data.folder, options: configuration.datasetOptions())
+    let order = try TrainingOrder(dataset, options: configuration.orderOptions)
+    let cache = try ContentCache(configuration.cacheFolder)
+    let report = try await TrainingRun.cacheLatents(
+      order, into: cache, backend, vae, weights: parts.weights, vaeHash: parts.vaeHash
+    ) { monitor.receive($0) }
+    let usable = try report.failures.isEmpty ? dataset : dataset.removing(report.failures)
+    for line in usable.summary { monitor.note(line) }
+    let used = try TrainingOrder(usable, options: configuration.orderOptions)
+    return (used, cache)
+  }
+
+  /// - Throws: `InputError` when a bucket or picture does not suit the UNet's levels.
+  private func checkShapes(
+    _ data: TrainingData, _ parts: ModelParts, _ configuration: Configuration
+  ) throws {
+    let multiple = parts.checkpoint.configuration.unet.latentMultiple
+    for shape in data.batchShapes
+    where shape.height % multiple != 0 || shape.width % multiple != 0 {
+      throw InputError(
+        configuration.source.place(of: "data.resolution"),
+        expected: "sides in multiples of \(8 * multiple) pixels, as this UNet needs",
+        found: "\(shape.width * 8)x\(shape.height * 8)",
+        hint: "change data.resolution or data.bucket_step")
+    }
+  }
+
+  private func write(_ configuration: Configuration, to folder: RunFolder) throws {
+    let path = folder.path + "/config.yaml"
+    do {
+      try Data(configuration.yamlText.utf8).write(
+        to: URL(fileURLWithPath: path), options: .atomic)
+    } catch {
+      throw InputError(
+        path, expected: "a file that can be written",
+        found: "\((error as NSError).localizedDescription)")
+    }
+  }
+}
+
+extension Configuration {
+  /// What the library runs.
+  func runDescription(
+    _ folder: RunFolder, _ order: TrainingOrder, isResuming: Bool
+  ) -> RunDescription {
+    let accumulation = training.gradientAccumulation
+    let batches = (training.epochs ?? 1) * order.stepsPerEpoch
+    let steps = training.maxSteps ?? (batches + accumulation - 1) / accumulation
+    let objective = trainingObjective
+    let constantShift: Double? =
+      if objective.prediction == .flow, case .constant(let shift) = objective.times.shift {
+        shift
+      } else { nil }
+    return RunDescription(
+      settings: trainerSettings(steps: steps), steps: steps, accumulation: accumulation,
+      saveEvery: output.saveEvery, keep: output.keep, sampleEvery: output.sampleEvery,
+      samples: output.grid || output.sampleEvery > 0 ? sampleDescriptions : [],
+      markers: CheckpointMarkers(
+        prediction: objective.prediction,
+        zeroTerminalSNR: objective.schedule.hasZeroTerminalSNR, shift: constantShift,
+        resolution: "\(data.resolution)x\(data.resolution)", title: runName),
+      folder: folder, isResuming: isResuming)
+  }
+
+  private var sampleDescriptions: [SampleDescription] {
+    output.samples.map { sample in
+      SampleDescription(
+        prompt: sample.prompt, negative: sample.negative,
+        width: sample.width ?? data.resolution, height: sample.height ?? data.resolution,
+        steps: sample.steps, guidance: sample.guidance, seed: UInt64(sample.seed))
+    }
+  }
+}

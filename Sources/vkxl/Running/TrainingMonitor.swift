@@ -1,0 +1,95 @@
+import Foundation
+import Graph
+import Synchronization
+import Train
+import VKRuntime
+
+/// Shows a run on the terminal and writes its metrics.
+final class TrainingMonitor: Sendable {
+  private struct State {
+    var bar: ProgressBar?
+    var log: MetricsLog?
+    var resumedStep: Int?
+    var failure: (any Error)?
+    var caching: (what: String, bar: Int) = ("", -1)
+  }
+
+  private let folder: RunFolder
+  private let terminal: Terminal
+  private let state = Mutex(State())
+
+  init(_ folder: RunFolder, terminal: Terminal = .standardError) throws {
+    self.folder = folder
+    self.terminal = terminal
+  }
+
+  /// A line for the user.
+  func note(_ line: String) {
+    if let bar = state.withLock({ $0.bar }) { bar.note(line) } else { terminal.write(line + "\n") }
+  }
+
+  func receive(_ event: TrainingEvent) {
+    switch event {
+    case .caching(let what, let done, let total): showCaching(what, done, total)
+    case .planned(let plan):
+      for phase in plan.phases { note("planned for \(phase.name): \(describe(phase.use))") }
+      note("planned peak device memory: \(readableByteCount(UInt64(plan.peak)))")
+    case .resumed(let step):
+      state.withLock { $0.resumedStep = step }
+      note("resumed after step \(step)")
+    case .step(let report): record(report)
+    case .saved(let path): note("saved \(path)")
+    case .picture(let path): note("drew \(path)")
+    case .warning(let text): note("warning: \(text)")
+    }
+  }
+
+  /// Leaves the last state of the progress bar standing.
+  func finish() { state.withLock { $0.bar }?.finish() }
+
+  /// - Throws: what kept the metrics from being written.
+  func check() throws {
+    if let failure = state.withLock({ $0.failure }) { throw failure }
+  }
+
+  private func describe(_ use: MemoryUse) -> String {
+    let parts = [
+      ("weights and state", use.variables), ("activations", use.transient),
+      ("step blocks", use.stepBlocks),
+    ]
+    let text = parts.map { "\($0.0) \(readableByteCount(UInt64($0.1)))" }.joined(separator: ", ")
+    return "\(readableByteCount(UInt64(use.total))) (\(text))"
+  }
+
+  /// A line when something starts, one when it ends, and on a terminal a counter between.
+  private func showCaching(_ what: String, _ done: Int, _ total: Int) {
+    if terminal.isInteractive {
+      terminal.write("\r\u{1B}[Kcaching \(what) \(done)/\(total)" + (done == total ? "\n" : ""))
+    } else if done == total {
+      note("cached \(total) \(what)")
+    }
+  }
+
+  private func record(_ report: StepReport) {
+    let metrics = StepMetrics(
+      step: report.step, loss: Float(report.loss), learningRate: report.learningRate,
+      gradientNorm: Float(report.gradientNorm), seconds: report.seconds,
+      images: Int((report.imagesPerSecond * report.seconds).rounded()))
+    let bar = state.withLock { state -> ProgressBar in
+      let bar =
+        state.bar
+        ?? ProgressBar(total: report.steps, completed: state.resumedStep ?? 0, terminal: terminal)
+      state.bar = bar
+      do {
+        let log =
+          try state.log ?? MetricsLog(file: folder.metricsPath, resumedStep: state.resumedStep)
+        state.log = log
+        try log.append(metrics)
+      } catch {
+        state.failure = state.failure ?? error
+      }
+      return bar
+    }
+    bar.update(metrics)
+  }
+}
