@@ -1,4 +1,5 @@
 import ArgumentParser
+import Model
 import Train
 
 /// `vkxl forward`: single computations on tensors from a file.
@@ -127,7 +128,7 @@ struct ForwardLoss: ParsableCommand {
       """)
 
   @Option(help: "What the UNet predicts; eps is epsilon.")
-  var objective: Prediction
+  var objective: PredictionType
 
   @Flag(help: "Zero terminal SNR schedule, for v.")
   var ztsnr = false
@@ -173,7 +174,7 @@ struct ForwardSample: ParsableCommand {
   var spacing: Spacing?
 
   @Option(help: "What the model predicts.")
-  var prediction: Prediction
+  var prediction: PredictionType
 
   @Flag(help: "Zero terminal SNR schedule, for v.")
   var ztsnr = false

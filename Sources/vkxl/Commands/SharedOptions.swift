@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Graph
 import Logging
+import Model
 import Train
 
 /// `--verbose`, for every command.
@@ -37,9 +38,9 @@ struct PrecisionOptions: ParsableArguments {
 
 extension Precision: ExpressibleByArgument {}
 
-extension Prediction: ExpressibleByArgument {
+extension PredictionType: ExpressibleByArgument {
   /// `eps` is short for `epsilon`.
-  init?(argument: String) {
+  public init?(argument: String) {
     self.init(rawValue: argument == "eps" ? "epsilon" : argument)
   }
 }
@@ -53,7 +54,7 @@ enum PredictionChoice: String, CaseIterable, ExpressibleByArgument, Sendable {
   }
 
   /// Nil for `auto`.
-  var objective: Prediction? { Prediction(rawValue: rawValue) }
+  var objective: PredictionType? { PredictionType(rawValue: rawValue) }
 }
 
 /// How a sampler walks from noise to picture.
@@ -130,7 +131,7 @@ enum OptionCheck {
 
   /// - Throws: `InputError` when options do not go with what the model predicts.
   static func requireConsistent(
-    prediction: Prediction?, ztsnr: Bool, shift: Double?, spacing: Spacing?
+    prediction: PredictionType?, ztsnr: Bool, shift: Double?, spacing: Spacing?
   ) throws {
     guard let prediction else { return }
     if ztsnr, prediction != .v {

@@ -1,4 +1,5 @@
 import Data
+import Model
 import Train
 
 /// Everything a training run is told: the typed form of a configuration file.
@@ -71,7 +72,7 @@ struct Configuration: Sendable {
 
   /// `objective`: what the model learns to predict.
   struct ObjectiveSettings: Sendable {
-    var type = Prediction.flow
+    var type = PredictionType.flow
     var zeroTerminalSNR = false
     /// Nil: logit-normal for flow, uniform for v and epsilon (see `resolvedTimestepSampling`).
     var timestepSampling: TimestepSampling?

@@ -1,4 +1,5 @@
 import Data
+import Model
 import Train
 
 /// A value as YAML can hold it, already checked against its key's type.
@@ -82,7 +83,7 @@ extension ConfigurationConvertible where Self: RawRepresentable, RawValue == Str
 extension Precision: ConfigurationConvertible {}
 extension CropPolicy: ConfigurationConvertible {}
 extension MissingCaption: ConfigurationConvertible {}
-extension Prediction: ConfigurationConvertible {}
+extension PredictionType: ConfigurationConvertible {}
 extension TimestepSampling: ConfigurationConvertible {}
 extension LossType: ConfigurationConvertible {}
 extension OptimizerType: ConfigurationConvertible {}
