@@ -1,6 +1,6 @@
 import Foundation
+import Model
 import Testing
-import Train
 
 @testable import vkxl
 
@@ -32,7 +32,7 @@ import Train
     let configuration = try Configuration.load(file: file)
     #expect(configuration.model.checkpoint.hasPrefix(Self.root.path + "/Examples/"))
     #expect(!configuration.output.samples.isEmpty)
-    let expected: Prediction = name == "sdxl-v-ztsnr" ? .v : .flow
+    let expected: PredictionType = name == "sdxl-v-ztsnr" ? .v : .flow
     #expect(configuration.objective.type == expected)
     #expect(configuration.objective.zeroTerminalSNR == (expected == .v))
   }

@@ -40,7 +40,7 @@ extension Precision: ExpressibleByArgument {}
 
 extension PredictionType: ExpressibleByArgument {
   /// `eps` is short for `epsilon`.
-  init?(argument: String) {
+  public init?(argument: String) {
     self.init(rawValue: argument == "eps" ? "epsilon" : argument)
   }
 }

@@ -1,3 +1,5 @@
+import Train
+
 /// What is known about one finished optimizer step.
 struct StepMetrics: Sendable, Equatable {
   /// Counts from 1.
@@ -27,5 +29,15 @@ struct StepMetrics: Sendable, Equatable {
       + "\"gradient_norm\": \(number(gradientNorm)), "
       + "\"seconds\": \(number(rounded(seconds))), "
       + "\"images_per_second\": \(number(rounded(imagesPerSecond)))}"
+  }
+}
+
+extension StepMetrics {
+  /// What the training loop tells about a step. Its loss and norm were measured in f32.
+  init(_ report: StepReport) {
+    self.init(
+      step: report.step, loss: Float(report.loss), learningRate: report.learningRate,
+      gradientNorm: Float(report.gradientNorm), seconds: report.seconds,
+      images: Int((report.imagesPerSecond * report.seconds).rounded()))
   }
 }
