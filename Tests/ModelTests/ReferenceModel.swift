@@ -1,6 +1,8 @@
 import Foundation
 import Graph
+import Shaders
 import Testing
+import VKRuntime
 
 @testable import Model
 
@@ -89,15 +91,22 @@ struct ReferenceModel {
 
 /// Backends that every network is tested on.
 enum TestedBackend: String, CaseIterable, CustomTestStringConvertible {
+  /// The CPU evaluator in Double: the networks are right.
   case reference
+  /// f32 on a device: the kernels are.
+  case vulkan
 
   var testDescription: String { rawValue }
 
   func make() throws -> any Backend {
     switch self {
     case .reference: ReferenceBackend()
+    case .vulkan: try Self.device.get()
     }
   }
+
+  /// Opening a device and compiling its kernels takes time: all tests share one.
+  private static let device = Result { try VulkanBackend(Device()) }
 }
 
 /// Model sizes with reference files.

@@ -38,8 +38,8 @@ import Testing
   }
 
   /// Encoder 1 leaves its last layer and final norm undeclared: no context needs them.
-  @Test(arguments: TestedSize.allCases)
-  func asksForWhatTheContextNeeds(size: TestedSize) throws {
+  @Test(arguments: SyntheticCheckpoint.Size.allCases)
+  func asksForWhatTheContextNeeds(size: SyntheticCheckpoint.Size) throws {
     let first = try #require(size.configuration.textEncoder1)
     let unread = [".layers.\(first.layerCount - 1).", ".final_layer_norm."]
     let layouts = first.parameterLayouts(.textEncoder1)

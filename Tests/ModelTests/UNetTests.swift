@@ -20,8 +20,8 @@ import Testing
     #expect(error <= Self.tolerance)
   }
 
-  @Test(arguments: TestedSize.allCases)
-  func asksForEveryTensorOfTheManifest(size: TestedSize) throws {
+  @Test(arguments: SyntheticCheckpoint.Size.allCases)
+  func asksForEveryTensorOfTheManifest(size: SyntheticCheckpoint.Size) throws {
     try expectManifest(size.configuration.unet.parameterLayouts) {
       _ = UNet(size.configuration.unet, $0)
     }

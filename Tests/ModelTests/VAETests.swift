@@ -32,8 +32,8 @@ import Testing
     #expect(try file.error(of: outputs["decoded"], from: "decoded") <= Self.tolerance)
   }
 
-  @Test(arguments: TestedSize.allCases)
-  func asksForEveryTensorOfTheManifest(size: TestedSize) throws {
+  @Test(arguments: SyntheticCheckpoint.Size.allCases)
+  func asksForEveryTensorOfTheManifest(size: SyntheticCheckpoint.Size) throws {
     let configuration = try #require(size.configuration.vae)
     try expectManifest(configuration.parameterLayouts) {
       _ = VAEEncoder(configuration, $0)

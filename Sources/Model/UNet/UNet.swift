@@ -36,7 +36,7 @@ public struct UNet {
   ///   - context: [N, T, context width]: both text encoders' hidden states side by side
   ///   - pooled: [N, pooled width]: text encoder 2's pooled embedding
   ///   - timeIDs: [N, 6] f32: original height, width, crop top, left, target height, width
-  /// - Returns: [N, H, W, output channels]
+  /// - Returns: [N, H, W, output channels], stored as the latents, like every activation
   public func callAsFunction(
     _ latents: Tensor, time: Tensor, context: Tensor, pooled: Tensor, timeIDs: Tensor
   ) -> Tensor {
@@ -44,6 +44,8 @@ public struct UNet {
     precondition(
       latents.shape[1] % multiple == 0 && latents.shape[2] % multiple == 0,
       "latents of \(latents.shape[1]) x \(latents.shape[2]) are no multiples of \(multiple)")
+    let context = context.converted(to: latents.dtype)
+    let pooled = pooled.converted(to: latents.dtype)
     let condition = embedding(time: time, pooled: pooled, timeIDs: timeIDs).activated(.silu)
     var h = input(latents)
     var skips = [h]
