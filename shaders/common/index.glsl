@@ -3,8 +3,5 @@
 #define COMMON_INDEX_GLSL
 
 uint linearGroup() { return gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x; }
-uint linearInvocation() {
-  return linearGroup() * gl_WorkGroupSize.x + gl_LocalInvocationIndex;
-}
 
 #endif

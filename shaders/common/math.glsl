@@ -33,9 +33,9 @@ float exponentialMinusOneReduced(float r) {
   return p;
 }
 
-// e^x; 0 below -104, infinity above 89.
+// e^x; 0 below -104, infinity above 89; never a NaN of a number.
 float exponential(float x) {
-  float bounded = min(max(x, -104.0), 89.0);
+  float bounded = min(max(x, -110.0), 89.0);
   precise float n = roundEven(bounded * 1.44269504088896341);
   precise float r = (bounded - n * LN2_HIGH) - n * LN2_LOW;
   int power = int(n);
@@ -156,9 +156,8 @@ float normalTailRatio(float z) {
 
 // P(X < x) for standard normal X; `bell` receives exp(-x^2 / 2).
 float normalDistribution(float x, out float bell) {
-  float z = min(abs(x), 14.0);
-  bell = exponential(-0.5 * z * z);
-  float tail = bell * normalTailRatio(z);
+  bell = exponential(-0.5 * x * x);
+  float tail = bell * normalTailRatio(min(abs(x), 14.0));
   return x < 0.0 ? tail : (isnan(x) ? x : 1.0 - tail);
 }
 

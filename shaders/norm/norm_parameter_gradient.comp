@@ -11,7 +11,7 @@ layout(local_size_x_id = 0) in;
 STORAGE_ACCESS(W, STORAGE_W)
 
 void main() {
-  uint c = linearInvocation();
+  uint c = linearGroup() * gl_WorkGroupSize.x + gl_LocalInvocationIndex;
   if (c >= p.channels) return;
   LongSum sum = longSum();
   for (uint row = 0; row < p.rows; row++) {
