@@ -1,8 +1,116 @@
+import Foundation
 import Graph
 import Testing
 
-/// Global norm, clipping and AdamW against their meaning.
+/// Global norm, clipping and AdamW against their meaning and against torch.
 @Suite struct OptimizerTests {
   @Test(arguments: OperationCase.optimizerCases)
   func kernels(_ operation: OperationCase) throws { try operation.expectKernel() }
+
+  /// Ten steps of torch 2.13.0 (Fixtures/adamw.py), clipped at norm 1. Both sides round in f32 at
+  /// every step; what they accumulate stays within 1e-6 of the tensors' size.
+  @Test func tenStepsOfTorch() throws {
+    let fixture = try AdamWFixture.read()
+    let graph = fixture.graph()
+    for backend in [try SharedBackend.vulkan, ReferenceBackend()] as [any Backend] {
+      let store = try backend.makeStore(graph.variables)
+      for (name, values) in zip(fixture.names("p"), fixture.initial) {
+        try store.write(fixture.tensor(name, values), to: name)
+      }
+      let program = try store.load(backend.plan(graph))
+      for step in fixture.steps {
+        for (name, values) in zip(fixture.names("g"), step.gradients) {
+          try store.write(fixture.tensor(name, values), to: name)
+        }
+        let rate = TensorData([1], [Float(fixture.settings.learningRate)])
+        let norm = try program.run(["rate": rate])["norm"]
+        #expect(abs((norm?.floats[0] ?? 0) / step.norm - 1) < 1e-6)
+        for (role, expected) in [
+          ("p", step.parameters), ("m", step.firstMoments), ("v", step.secondMoments),
+        ] {
+          for (name, values) in zip(fixture.names(role), expected) {
+            let found = try store.read(name).hostTensor
+            let error = relativeError(found, fixture.tensor(name, values).hostTensor)
+            #expect(error < 1e-6, "\(name) on \(backend.description)")
+          }
+        }
+      }
+    }
+  }
+
+  /// A gradient that is not finite leaves parameters, moments and the count of updates as they are.
+  @Test(arguments: [Float.nan, .infinity])
+  func skipsWhatIsNotFinite(_ value: Float) throws {
+    let fixture = try AdamWFixture.read()
+    let graph = fixture.graph()
+    let backend = try SharedBackend.vulkan
+    let store = try backend.makeStore(graph.variables)
+    let names = fixture.names("p") + fixture.names("m") + fixture.names("v") + ["step"]
+    for (name, values) in zip(fixture.names("p"), fixture.initial) {
+      try store.write(fixture.tensor(name, values), to: name)
+    }
+    for (name, values) in zip(fixture.names("g"), fixture.steps[0].gradients) {
+      try store.write(fixture.tensor(name, values), to: name)
+    }
+    let program = try store.load(backend.plan(graph))
+    let rate = ["rate": TensorData([1], [Float(1e-3)])]
+    _ = try program.run(rate)
+    let before = try names.map(store.read)
+    try store.write(fixture.tensor("g2", [value]), to: "g2")
+    let norm = try program.run(rate)["norm"]?.floats[0] ?? 0
+    #expect(!norm.isFinite)
+    #expect(try names.map(store.read) == before)
+    #expect(try store.read("step").floats == [1])
+  }
+}
+
+/// What Fixtures/adamw.py writes.
+private struct AdamWFixture: Decodable {
+  struct Settings: Decodable {
+    let learningRate, beta1, beta2, epsilon, weightDecay: Double
+    let maximumNorm: Float
+  }
+  struct Step: Decodable {
+    let gradients, parameters, firstMoments, secondMoments: [[Float]]
+    let norm: Float
+  }
+  let settings: Settings
+  let shapes: [[Int]]
+  let initial: [[Float]]
+  let steps: [Step]
+
+  static func read() throws -> AdamWFixture {
+    let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("Fixtures/adamw.json")
+    return try JSONDecoder().decode(AdamWFixture.self, from: Data(contentsOf: file))
+  }
+
+  func names(_ role: String) -> [String] { shapes.indices.map { "\(role)\($0)" } }
+
+  func tensor(_ name: String, _ values: [Float]) -> TensorData {
+    guard let index = Int(name.dropFirst()) else { preconditionFailure(name) }
+    return TensorData(shapes[index], values)
+  }
+
+  /// Clipping and update over variables p, g, m, v and step; input `rate`, output `norm`.
+  func graph() -> Graph {
+    let graph = Graph()
+    let declare = { (role: String) in
+      zip(names(role), shapes).map { graph.variable($0, TensorType($1), .state) }
+    }
+    let (p, g, m, v) = (declare("p"), declare("g"), declare("m"), declare("v"))
+    let step = graph.variable("step", TensorType([1]), .state)
+    let norm = Tensor.apply(GlobalNorm(), g)[0]
+    graph.output("norm", norm)
+    let clip = ClipControl(maximumNorm: settings.maximumNorm)
+    let control = Tensor.apply(clip, [norm, step])
+    graph.assign(control[1], to: step)
+    let operation = AdamW(
+      beta1: settings.beta1, beta2: settings.beta2, epsilon: settings.epsilon,
+      weightDecay: settings.weightDecay, count: shapes.count)
+    let rate = graph.input("rate", TensorType([1]))
+    let updated = Tensor.apply(operation, [rate, control[1], control[0]] + p + g + m + v)
+    for (value, target) in zip(updated, p + m + v) { graph.assign(value, to: target) }
+    return graph
+  }
 }
