@@ -1,0 +1,89 @@
+import Graph
+import Testing
+
+/// Storage conversions against the definitions of the formats, at every value and every boundary.
+@Suite struct ConversionTests {
+  /// binary16 by its definition (IEEE 754-2008, 3.4).
+  private func half(_ bits: UInt16) -> Double {
+    let sign: Double = bits & 0x8000 == 0 ? 1 : -1
+    let (exponent, fraction) = (Int(bits >> 10 & 31), Double(bits & 1023))
+    switch exponent {
+    case 0: return sign * fraction * 0x1p-24
+    case 31: return fraction == 0 ? sign * .infinity : .nan
+    default:
+      return sign
+        * Double(sign: .plus, exponent: exponent - 15, significand: 1 + fraction / 1024)
+    }
+  }
+
+  @Test func everyHalfHasItsValue() {
+    for bits in UInt16.min...UInt16.max {
+      let (found, expected) = (Double(HalfFloat.value(bits)), half(bits))
+      if expected.isNaN {
+        #expect(found.isNaN)
+      } else if found != expected || found.sign != expected.sign {
+        Issue.record("\(bits): \(found) instead of \(expected)")
+      }
+    }
+  }
+
+  @Test func everyBrainFloatHasItsValue() {
+    for bits in UInt16.min...UInt16.max {
+      let expected = Float(bitPattern: UInt32(bits) * 65536)
+      #expect(BFloat.value(bits).bitPattern == expected.bitPattern)
+    }
+  }
+
+  /// Between two neighbours the nearer one, at the middle the even one, up to the largest value.
+  private func checkRounding(
+    largest: UInt16, value: (UInt16) -> Float, bits: (Float) -> UInt16
+  ) {
+    var wrong = 0
+    func expect(_ x: Float, _ expected: UInt16) {
+      if bits(x) != expected || bits(-x) != expected | 0x8000 { wrong += 1 }
+    }
+    for lower in 0..<largest {
+      let upper = lower + 1
+      let (a, b) = (value(lower), value(upper))
+      let middle = Float((Double(a) + Double(b)) / 2)
+      expect(a, lower)
+      expect(middle, lower & 1 == 0 ? lower : upper)
+      expect(middle.nextDown, lower)
+      expect(middle.nextUp, upper)
+    }
+    expect(value(largest), largest)
+    expect(.infinity, largest + 1)
+    expect(.greatestFiniteMagnitude, largest + 1)
+    #expect(wrong == 0)
+    #expect(value(bits(.nan)).isNaN && value(bits(-.nan)).isNaN)
+  }
+
+  @Test func roundsToNearestHalf() {
+    checkRounding(largest: 0x7bff, value: HalfFloat.value, bits: HalfFloat.bits)
+    // Overflow from the middle between 65504 and what would follow it.
+    #expect(HalfFloat.bits(65520) == 0x7c00 && HalfFloat.bits(Float(65520).nextDown) == 0x7bff)
+  }
+
+  @Test func roundsToNearestBrainFloat() {
+    checkRounding(largest: 0x7f7f, value: BFloat.value, bits: BFloat.bits)
+    #expect(BFloat.bits(Float(bitPattern: 0x7f7f_7fff)) == 0x7f7f)
+    #expect(BFloat.bits(Float(bitPattern: 0x7f7f_8000)) == 0x7f80)
+  }
+
+  @Test(arguments: DType.allCases)
+  func dataComesBack(_ dtype: DType) {
+    let values: [Double] = [0, 1, -2, 100, -96, 3]
+    let data = TensorData(TensorType([2, 3], dtype), doubles: values)
+    #expect(data.bytes.count == 6 * dtype.byteCount)
+    #expect(data.hostTensor.values == values)
+    #expect(data.floats == values.map(Float.init))
+    #expect(data.hostTensor.data == data)
+  }
+
+  @Test func wholeNumbersKeepTheirBits() {
+    let values: [Int32] = [.min, -1, 0, 16_777_217, .max]
+    let data = TensorData([5], values)
+    #expect(data.hostTensor.values == values.map(Double.init))
+    #expect(data.hostTensor.data == data)
+  }
+}
