@@ -29,8 +29,8 @@ enum Opening {
       checkpoint: checkpoint, textConfiguration: text.configuration,
       weights: ParameterReader(checkpoint.file, manifest: configuration.manifest),
       textWeights: text.reader,
-      unetHash: try checkpoint.file.digest(ofTensorsWithPrefix: CheckpointPart.unet.prefix),
-      vaeHash: try checkpoint.file.digest(ofTensorsWithPrefix: CheckpointPart.vae.prefix),
+      unetHash: checkpoint.file.digest(ofTensorsWithPrefix: CheckpointPart.unet.prefix),
+      vaeHash: checkpoint.file.digest(ofTensorsWithPrefix: CheckpointPart.vae.prefix),
       textHash: text.digest)
   }
 
@@ -63,7 +63,7 @@ enum Opening {
     TextEncoders(
       configuration: configuration,
       reader: ParameterReader(file, manifest: configuration.manifest),
-      digest: try file.digest(ofTensorsWithPrefix: "conditioner."))
+      digest: file.digest(ofTensorsWithPrefix: "conditioner."))
   }
 
   /// - Throws: `InputError` when the encoders' widths are not what the UNet takes.
