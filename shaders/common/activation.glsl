@@ -49,4 +49,10 @@ float activateGradient(float x, uint kind) {
   }
 }
 
+vec2 gelu(vec2 x) { return vec2(gelu(x.x), gelu(x.y)); }
+vec2 activate(vec2 x, uint kind) { return vec2(activate(x.x, kind), activate(x.y, kind)); }
+vec2 activateGradient(vec2 x, uint kind) {
+  return vec2(activateGradient(x.x, kind), activateGradient(x.y, kind));
+}
+
 #endif

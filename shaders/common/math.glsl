@@ -161,6 +161,13 @@ float normalDistribution(float x, out float bell) {
   return x < 0.0 ? tail : (isnan(x) ? x : 1.0 - tail);
 }
 
+vec2 normalDistribution(vec2 x, out vec2 bell) {
+  float first, second;
+  vec2 below = vec2(normalDistribution(x.x, first), normalDistribution(x.y, second));
+  bell = vec2(first, second);
+  return below;
+}
+
 // erf(x): an odd polynomial inside [-1, 1], the tail of the normal distribution outside.
 float errorFunction(float x) {
   float x2 = min(x * x, 1.0);

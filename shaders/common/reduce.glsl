@@ -46,4 +46,15 @@ void add(inout LongSum sum, vec2 term) {
   sum.lost = lost;
 }
 
+#ifdef COMMON_VALUES_GLSL
+// Sums of each element of Values by themselves.
+#ifdef PAIRS
+void addValue(inout LongSum sum, vec2 term) { add(sum, term); }
+vec2 valueOf(LongSum sum) { return sum.value; }
+#else
+void addValue(inout LongSum sum, float term) { add(sum, vec2(term, 0)); }
+float valueOf(LongSum sum) { return sum.value.x; }
+#endif
+#endif
+
 #endif

@@ -1,11 +1,11 @@
 // y = a + b, where b is repeated along the dimensions in which it has size 1.
 // Shapes and mapping: broadcast.glsl. Meaning: Graph/Operations/Add.swift
 #version 460
-#include "common/storage.glsl"
+#include "common/values.glsl"
 
-float combine(uint i, float b);
+Value combine(uint i, Value b);
 #include "elementwise/broadcast.glsl"
 
-float combine(uint i, float b) { return loadA(p.a, i) + b; }
+Value combine(uint i, Value b) { return getA(p.a, i) + b; }
 
 void main() { broadcastElements(); }

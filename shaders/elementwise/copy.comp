@@ -1,7 +1,7 @@
 // y = x in another storage type, or, with WORD, the same bits in words of 2, 4 or 8 bytes.
 // Shapes: x, y [count]. Mapping: common/elementwise.glsl. Meaning: Graph/Operations/Copy.swift
 #version 460
-#include "common/storage.glsl"
+#include "common/values.glsl"
 #include "common/elementwise.glsl"
 #include "parameters/copy.h"
 
@@ -18,12 +18,12 @@ void main() {
   }
 }
 #else
-STORAGE_ACCESS(X, STORAGE_X)
-STORAGE_ACCESS(Y, STORAGE_Y)
+VALUE_ACCESS(X, STORAGE_X)
+VALUE_ACCESS(Y, STORAGE_Y)
 
 void main() {
   for (uint i = firstElement(); i < endElement(p.count); i += gl_WorkGroupSize.x) {
-    storeY(p.y, i, loadX(p.x, i));
+    putY(p.y, i, getX(p.x, i));
   }
 }
 #endif

@@ -2,14 +2,14 @@
 // Shapes: x [rows, 2 width], y [rows, width], flat over y. Mapping: common/elementwise.glsl.
 // Meaning: Graph/Operations/GEGLU.swift
 #version 460
-#include "common/storage.glsl"
+#include "common/values.glsl"
 #include "common/activation.glsl"
 #include "common/counter.glsl"
 #include "common/elementwise.glsl"
 #include "parameters/geglu.h"
 
-STORAGE_ACCESS(X, STORAGE_X)
-STORAGE_ACCESS(Y, STORAGE_Y)
+VALUE_ACCESS(X, STORAGE_X)
+VALUE_ACCESS(Y, STORAGE_Y)
 
 void main() {
   uint first = firstElement();
@@ -17,7 +17,7 @@ void main() {
   Counter stride = counterAt(gl_WorkGroupSize.x, p.width, 1);
   for (uint i = first; i < endElement(p.count); i += gl_WorkGroupSize.x) {
     uint value = k.outer * 2 * p.width + k.inner;
-    storeY(p.y, i, loadX(p.x, value) * gelu(loadX(p.x, value + p.width)));
+    putY(p.y, i, getX(p.x, value) * gelu(getX(p.x, value + p.width)));
     advance(k, stride, p.width, 1);
   }
 }

@@ -2,15 +2,15 @@
 // Shapes: x, dx [rows, 2 width], dy [rows, width], flat over dy. Mapping: common/elementwise.glsl.
 // Meaning: Graph/Operations/GEGLU.swift
 #version 460
-#include "common/storage.glsl"
+#include "common/values.glsl"
 #include "common/activation.glsl"
 #include "common/counter.glsl"
 #include "common/elementwise.glsl"
 #include "parameters/geglu.h"
 
-STORAGE_ACCESS(X, STORAGE_X)
-STORAGE_ACCESS(DY, STORAGE_DY)
-STORAGE_ACCESS(Y, STORAGE_Y)
+VALUE_ACCESS(X, STORAGE_X)
+VALUE_ACCESS(DY, STORAGE_DY)
+VALUE_ACCESS(Y, STORAGE_Y)
 
 void main() {
   uint first = firstElement();
@@ -18,13 +18,13 @@ void main() {
   Counter stride = counterAt(gl_WorkGroupSize.x, p.width, 1);
   for (uint i = first; i < endElement(p.count); i += gl_WorkGroupSize.x) {
     uint value = k.outer * 2 * p.width + k.inner;
-    float gate = loadX(p.x, value + p.width);
-    float dy = loadDY(p.dy, i);
-    float bell;
-    float below = normalDistribution(gate, bell);
-    storeY(p.y, value + p.width,
-           dy * loadX(p.x, value) * (below + gate * bell * BELL_SCALE));
-    storeY(p.y, value, dy * gate * below);
+    Value gate = getX(p.x, value + p.width);
+    Value dy = getDY(p.dy, i);
+    Value bell;
+    Value below = normalDistribution(gate, bell);
+    putY(p.y, value + p.width,
+           dy * getX(p.x, value) * (below + gate * bell * BELL_SCALE));
+    putY(p.y, value, dy * gate * below);
     advance(k, stride, p.width, 1);
   }
 }

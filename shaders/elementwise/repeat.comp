@@ -1,11 +1,11 @@
 // y = b repeated, where b is repeated along the dimensions in which it has size 1.
 // Shapes and mapping: broadcast.glsl. Meaning: Graph/Operations/SumTo.swift
 #version 460
-#include "common/storage.glsl"
+#include "common/values.glsl"
 
-float combine(uint i, float b);
+Value combine(uint i, Value b);
 #include "elementwise/broadcast.glsl"
 
-float combine(uint i, float b) { return b; }
+Value combine(uint i, Value b) { return b; }
 
 void main() { broadcastElements(); }

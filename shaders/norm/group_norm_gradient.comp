@@ -1,25 +1,59 @@
-// dx = rstd (dz weight - average of (dz weight) - h average of (dz weight h)), averages over the group.
+// dx = rstd (dz weight - average of (dz weight) - h average of (dz weight h)), averages over the group;
+// with HAS_PARAMETERS also dweight = sum of dz h and dbias = sum of dz.
 // Shapes: see parameters/group_norm_gradient.h, with sums [samples, channels, 2] over all places. A
-// workgroup: one part of one sample, lanes side by side over channels.
-// Meaning: Graph/Operations/GroupNorm+Gradient.swift
+// workgroup: one part of one sample, lanes side by side over channels; the first part adds the samples'
+// sums up, in order. Meaning: Graph/Operations/GroupNorm+Gradient.swift
 #version 460
-#include "common/storage.glsl"
+#include "common/values.glsl"
 #include "common/index.glsl"
+#include "common/reduce.glsl"
 #include "norm/group_norm_gradient.glsl"
+#include "norm/sums.glsl"
+
+#ifdef HAS_PARAMETERS
+void storeParameterGradients(uint channel) {
+  uint channels = p.groups * p.width * VALUE_SIZE;
+  Value dweight, dbias;
+  for (uint element = 0; element < VALUE_SIZE; element++) {
+    LongSum sum = longSum();
+    for (uint n = 0; n < p.samples; n++) {
+      add(sum, loadSums(p.sums, n * channels + channel * VALUE_SIZE + element));
+    }
+#ifdef PAIRS
+    dweight[element] = sum.value.x;
+    dbias[element] = sum.value.y;
+#else
+    dweight = sum.value.x;
+    dbias = sum.value.y;
+#endif
+  }
+  putW(p.dweight, channel, dweight);
+  putW(p.dbias, channel, dbias);
+}
+#endif
 
 void main() {
   Place place = placeOfLane();
   if (!place.isInside) return;
-  uint firstChannel = place.channel / p.width * p.width;
   vec2 average = vec2(0);  // of (dz weight h, dz weight)
+  uint firstChannel = place.channel / p.width * p.width;
   for (uint c = firstChannel; c < firstChannel + p.width; c++) {
-    uint source = 2 * (place.sampleIndex * p.groups * p.width + c);
-    average += loadW(p.weight, c) * vec2(loadF32(p.sums, source), loadF32(p.sums, source + 1));
+    Value weight = getW(p.weight, c);
+    uint source = (place.sampleIndex * p.groups * p.width + c) * VALUE_SIZE;
+#ifdef PAIRS
+    average += weight.x * loadSums(p.sums, source) + weight.y * loadSums(p.sums, source + 1);
+#else
+    average += weight * loadSums(p.sums, source);
+#endif
   }
-  average /= float(p.places * p.width);
+  average /= float(p.places * p.width * VALUE_SIZE);
   for (uint row = place.first; row < place.end; row++) {
-    vec2 hdz = normalizedAndGradient(place, row);
-    float dx = place.rstd * (hdz.y * place.weight - average.y - hdz.x * average.x);
-    storeX(p.dx, row * p.groups * p.width + place.channel, dx);
+    Value h, dz;
+    normalized(place, row, h, dz);
+    Value dx = place.rstd * (dz * place.weight - average.y - h * average.x);
+    putX(p.dx, row * p.groups * p.width + place.channel, dx);
   }
+#ifdef HAS_PARAMETERS
+  if (place.part == 0) storeParameterGradients(place.channel);
+#endif
 }

@@ -1,24 +1,24 @@
-// What both passes of group norm's gradient share: the part of the work of a lane, h and dz.
+// What both passes of group norm's gradient share: the share of a lane, h and dz.
 #include "common/activation.glsl"
 #include "parameters/group_norm_gradient.h"
 
 layout(local_size_x_id = 0) in;
-STORAGE_ACCESS(X, STORAGE_X)
-STORAGE_ACCESS(W, STORAGE_W)
-STORAGE_ACCESS(DY, STORAGE_DY)
+VALUE_ACCESS(X, STORAGE_X)
+VALUE_ACCESS(W, STORAGE_W)
+VALUE_ACCESS(DY, STORAGE_DY)
 
-// One channel over a stretch of places of one sample.
+// One Value of channels over a stretch of places of one sample.
 struct Place {
   bool isInside;
   uint part;  // of all samples
   uint sampleIndex;
-  uint channel;
-  uint first;  // rows of x: sample * places + place
+  uint channel;  // in Values, as p.width
+  uint first;    // rows of x: sample * places + place
   uint end;
   float mean;
   float rstd;
-  float weight;
-  float bias;
+  Value weight;
+  Value bias;
 };
 
 Place placeOfLane() {
@@ -37,15 +37,15 @@ Place placeOfLane() {
   uint group = place.sampleIndex * p.groups + place.channel / p.width;
   place.mean = loadF32(p.mean, group);
   place.rstd = loadF32(p.rstd, group);
-  place.weight = loadW(p.weight, place.channel);
-  place.bias = loadW(p.bias, place.channel);
+  place.weight = getW(p.weight, place.channel);
+  place.bias = getW(p.bias, place.channel);
   return place;
 }
 
-// (h, dz) at a row of x.
-vec2 normalizedAndGradient(Place place, uint row) {
+// h and dz at a row of x.
+void normalized(Place place, uint row, out Value h, out Value dz) {
   uint i = row * p.groups * p.width + place.channel;
-  float h = (loadX(p.x, i) - place.mean) * place.rstd;
-  float slope = activateGradient(h * place.weight + place.bias, ACTIVATION);
-  return vec2(h, loadDY(p.dy, i) * slope);
+  h = (getX(p.x, i) - place.mean) * place.rstd;
+  Value slope = Value(activateGradient(h * place.weight + place.bias, ACTIVATION));
+  dz = getDY(p.dy, i) * slope;
 }

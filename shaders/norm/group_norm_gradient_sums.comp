@@ -3,26 +3,28 @@
 // Shapes: see parameters/group_norm_gradient.h. A workgroup: one part of one sample, lanes side by side
 // over channels. Meaning: Graph/Operations/GroupNorm+Gradient.swift
 #version 460
-#include "common/storage.glsl"
+#include "common/values.glsl"
 #include "common/index.glsl"
 #include "common/reduce.glsl"
 #include "norm/group_norm_gradient.glsl"
+#include "norm/sums.glsl"
 
 void main() {
   Place place = placeOfLane();
   if (!place.isInside) return;
-  LongSum sum = longSum();
+  LongSum sumH = longSum(), sumZ = longSum();
   uint row = place.first;
   while (row < place.end) {
     uint stop = min(row + CHUNK, place.end);
-    vec2 chunk = vec2(0);
+    Value chunkH = Value(0), chunkZ = Value(0);
     for (; row < stop; row++) {
-      vec2 hdz = normalizedAndGradient(place, row);
-      chunk += vec2(hdz.y * hdz.x, hdz.y);
+      Value h, dz;
+      normalized(place, row, h, dz);
+      chunkH += dz * h;
+      chunkZ += dz;
     }
-    add(sum, chunk);
+    addValue(sumH, chunkH);
+    addValue(sumZ, chunkZ);
   }
-  uint target = 2 * (place.part * p.groups * p.width + place.channel);
-  storeF32(p.sums, target, sum.value.x);
-  storeF32(p.sums, target + 1, sum.value.y);
+  storeSums(p.sums, place.part * p.groups * p.width + place.channel, valueOf(sumH), valueOf(sumZ));
 }

@@ -1,36 +1,65 @@
-// dx = rstd (dy weight - average of (dy weight) - h average of (dy weight h)), h = (x - mean) rstd.
-// Shapes: see parameters/layer_norm_gradient.h. A workgroup: ROWS rows, one after the other; lanes run
-// over the columns. Meaning: Graph/Operations/LayerNorm.swift
+// dx = rstd (dy weight - average of (dy weight) - h average of (dy weight h)), h = (x - mean) rstd; with
+// HAS_PARAMETERS also sums[part, c] = (sum of dy h, sum of dy) over the rows of the part.
+// Shapes: see parameters/layer_norm_gradient.h. A workgroup: the rows of one part, one after the other,
+// then their columns while they are in the cache; lanes run over the columns.
+// Meaning: Graph/Operations/LayerNorm.swift
 #version 460
-#include "common/storage.glsl"
+#include "common/values.glsl"
 #include "common/index.glsl"
 #include "common/reduce.glsl"
+#include "norm/sums.glsl"
 #include "parameters/layer_norm_gradient.h"
 
 layout(local_size_x_id = 0) in;
-layout(constant_id = 1) const uint ROWS = 1;
-STORAGE_ACCESS(X, STORAGE_X)
-STORAGE_ACCESS(W, STORAGE_W)
-STORAGE_ACCESS(DY, STORAGE_DY)
+VALUE_ACCESS(X, STORAGE_X)
+VALUE_ACCESS(W, STORAGE_W)
+VALUE_ACCESS(DY, STORAGE_DY)
+
+void rowGradient(uint row) {
+  uint base = row * p.width;
+  float mean = loadF32(p.mean, row);
+  float rstd = loadF32(p.rstd, row);
+  Value sumH = Value(0), sumZ = Value(0);
+  for (uint c = gl_LocalInvocationIndex; c < p.width; c += gl_WorkGroupSize.x) {
+    Value h = (getX(p.x, base + c) - mean) * rstd;
+    Value gradient = getDY(p.dy, base + c) * getW(p.weight, c);
+    sumH += gradient * h;
+    sumZ += gradient;
+  }
+  vec2 average = groupSum(vec2(total(sumH), total(sumZ))) / float(p.width * VALUE_SIZE);
+  for (uint c = gl_LocalInvocationIndex; c < p.width; c += gl_WorkGroupSize.x) {
+    Value h = (getX(p.x, base + c) - mean) * rstd;
+    Value gradient = getDY(p.dy, base + c) * getW(p.weight, c);
+    putX(p.dx, base + c, rstd * (gradient - average.y - h * average.x));
+  }
+}
+
+void columnSums(uint c, uint first, uint end) {
+  LongSum sumH = longSum(), sumZ = longSum();
+  uint row = first;
+  while (row < end) {
+    uint stop = min(row + CHUNK, end);
+    Value chunkH = Value(0), chunkZ = Value(0);
+    for (; row < stop; row++) {
+      Value h = (getX(p.x, row * p.width + c) - loadF32(p.mean, row)) * loadF32(p.rstd, row);
+      Value dy = getDY(p.dy, row * p.width + c);
+      chunkH += dy * h;
+      chunkZ += dy;
+    }
+    addValue(sumH, chunkH);
+    addValue(sumZ, chunkZ);
+  }
+  storeSums(p.sums, linearGroup() * p.width + c, valueOf(sumH), valueOf(sumZ));
+}
 
 void main() {
-  uint first = linearGroup() * ROWS;
-  uint end = min(first + ROWS, p.rows);
-  for (uint row = first; row < end; row++) {
-    uint base = row * p.width;
-    float mean = loadF32(p.mean, row);
-    float rstd = loadF32(p.rstd, row);
-    vec2 average = vec2(0);
-    for (uint c = gl_LocalInvocationIndex; c < p.width; c += gl_WorkGroupSize.x) {
-      float h = (loadX(p.x, base + c) - mean) * rstd;
-      float gradient = loadDY(p.dy, base + c) * loadW(p.weight, c);
-      average += vec2(gradient * h, gradient);
-    }
-    average = groupSum(average) / float(p.width);
-    for (uint c = gl_LocalInvocationIndex; c < p.width; c += gl_WorkGroupSize.x) {
-      float h = (loadX(p.x, base + c) - mean) * rstd;
-      float gradient = loadDY(p.dy, base + c) * loadW(p.weight, c);
-      storeX(p.dx, base + c, rstd * (gradient - average.y - h * average.x));
-    }
+  if (linearGroup() >= p.parts) return;
+  uint first = linearGroup() * p.rowsOfPart;
+  uint end = min(first + p.rowsOfPart, p.rows);
+  for (uint row = first; row < end; row++) rowGradient(row);
+#ifdef HAS_PARAMETERS
+  for (uint c = gl_LocalInvocationIndex; c < p.width; c += gl_WorkGroupSize.x) {
+    columnSums(c, first, end);
   }
+#endif
 }

@@ -3,13 +3,14 @@
 // element is read before it is written, so outputs may be the inputs.
 // Meaning: Graph/Operations/AdamW.swift
 #version 460
-#include "common/storage.glsl"
+#include "common/values.glsl"
 #include "common/elementwise.glsl"
 #include "common/math.glsl"
 #include "parameters/adamw.h"
 
-STORAGE_ACCESS(P, STORAGE_P)
-STORAGE_ACCESS(G, STORAGE_G)
+VALUE_ACCESS(P, STORAGE_P)
+VALUE_ACCESS(G, STORAGE_G)
+VALUE_ACCESS(M, 0)
 
 void main() {
   float learningRate = loadF32(p.learningRate, 0);
@@ -20,16 +21,16 @@ void main() {
   float correction = 1.0 / sqrt(-exponentialMinusOne(t * p.logBeta2));
   float decay = learningRate * p.weightDecay;
   for (uint i = firstElement(); i < endElement(p.count); i += gl_WorkGroupSize.x) {
-    float parameter = loadP(p.parameter, i);
-    float m = loadF32(p.m, i);
-    float v = loadF32(p.v, i);
-    float g = scale * loadG(p.gradient, i);
-    float m1 = m + p.weight1 * (g - m);
-    float v1 = p.beta2 * v + p.weight2 * g * g;
-    float updated = parameter - decay * parameter;
+    Value parameter = getP(p.parameter, i);
+    Value m = getM(p.m, i);
+    Value v = getM(p.v, i);
+    Value g = scale * getG(p.gradient, i);
+    Value m1 = m + p.weight1 * (g - m);
+    Value v1 = p.beta2 * v + p.weight2 * g * g;
+    Value updated = parameter - decay * parameter;
     updated -= rate * m1 / (sqrt(v1) * correction + p.epsilon);
-    storeP(p.parameterOut, i, isSkipped ? parameter : updated);
-    storeF32(p.mOut, i, isSkipped ? m : m1);
-    storeF32(p.vOut, i, isSkipped ? v : v1);
+    putP(p.parameterOut, i, isSkipped ? parameter : updated);
+    putM(p.mOut, i, isSkipped ? m : m1);
+    putM(p.vOut, i, isSkipped ? v : v1);
   }
 }

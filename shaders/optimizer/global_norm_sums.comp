@@ -2,14 +2,14 @@
 // Shapes: ten runs x [count], sums f32 [all their parts]. A workgroup: one part of PART elements of one
 // run. Meaning: Graph/Operations/GlobalNorm.swift
 #version 460
-#include "common/storage.glsl"
+#include "common/values.glsl"
 #include "common/index.glsl"
 #include "common/reduce.glsl"
 #include "parameters/global_norm.h"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const uint PART = 8192;
-STORAGE_ACCESS(X, STORAGE_X)
+VALUE_ACCESS(X, STORAGE_X)
 
 void main() {
   uint part = linearGroup();
@@ -22,18 +22,23 @@ void main() {
   }
   if (run == 10) return;
   uint64_t x = p.x[run];
-  uint end = min((part + 1) * PART, p.count[run]);
-  uint i = part * PART + gl_LocalInvocationIndex;
+  uint size = p.count[run];
+  uint end = min((part + 1) * PART, size);  // in elements; PART is even
+  uint i = part * PART + VALUE_SIZE * gl_LocalInvocationIndex;
+  uint stride = VALUE_SIZE * gl_WorkGroupSize.x;
   LongSum sum = longSum();
   while (i < end) {
-    uint stop = min(i + CHUNK * gl_WorkGroupSize.x, end);
-    float chunk = 0;
-    for (; i < stop; i += gl_WorkGroupSize.x) {
-      float value = loadX(x, i);
+    uint stop = min(i + CHUNK * stride, end);
+    Value chunk = Value(0);
+    for (; i < stop; i += stride) {
+      Value value = getX(x, i / VALUE_SIZE);
+#ifdef PAIRS
+      if (i + 1 >= size) value.y = 0;  // padding
+#endif
       chunk += value * value;
     }
-    add(sum, vec2(chunk, 0));
+    add(sum, vec2(total(chunk), 0));
   }
-  float total = groupSum(sum.value.x);
-  if (gl_LocalInvocationIndex == 0) storeF32(p.sums, linearGroup(), total);
+  float sumOfSquares = groupSum(sum.value.x);
+  if (gl_LocalInvocationIndex == 0) storeF32(p.sums, linearGroup(), sumOfSquares);
 }

@@ -1,6 +1,7 @@
 #include "common.h"
 
-// As group_norm.h; sums [samples, parts, channels, 2] of (dz h, dz), placesOfPart places in a part.
+// As group_norm.h, width in Values; sums [samples, parts, channels, 2] of (dz h, dz), placesOfPart
+// places in a part; dweight, dbias [channels].
 PARAMETERS(GroupNormGradientParameters) {
   ADDRESS x;
   ADDRESS weight;
@@ -9,6 +10,8 @@ PARAMETERS(GroupNormGradientParameters) {
   ADDRESS rstd;
   ADDRESS dy;
   ADDRESS dx;
+  ADDRESS dweight;
+  ADDRESS dbias;
   ADDRESS sums;
   UINT samples;
   UINT places;

@@ -1,16 +1,16 @@
 // y[a, part, c] = sum of x[a, r, c] over the rows r of the part.
-// Shapes: x [outer, rows, columns], y [outer, parts, columns]. A workgroup: one part of one a, lanes
-// side by side over columns; parts are summed by a second launch, in order.
+// Shapes: x [outer, rows, columns], y [outer, parts, columns], columns in Values. A workgroup: one part
+// of one a, lanes side by side over columns; parts are summed by a second launch, in order.
 // Meaning: Graph/Operations/SumTo.swift
 #version 460
-#include "common/storage.glsl"
+#include "common/values.glsl"
 #include "common/index.glsl"
 #include "common/reduce.glsl"
 #include "parameters/sum_to.h"
 
 layout(local_size_x_id = 0) in;
-STORAGE_ACCESS(X, STORAGE_X)
-STORAGE_ACCESS(Y, STORAGE_Y)
+VALUE_ACCESS(X, STORAGE_X)
+VALUE_ACCESS(Y, STORAGE_Y)
 
 void main() {
   uint blocks = (p.columns + gl_WorkGroupSize.x - 1) / gl_WorkGroupSize.x;
@@ -24,9 +24,9 @@ void main() {
   LongSum sum = longSum();
   while (row < end) {
     uint stop = min(row + CHUNK, end);
-    float chunk = 0;
-    for (; row < stop; row++) chunk += loadX(p.x, (outer * p.rows + row) * p.columns + column);
-    add(sum, vec2(chunk, 0));
+    Value chunk = Value(0);
+    for (; row < stop; row++) chunk += getX(p.x, (outer * p.rows + row) * p.columns + column);
+    addValue(sum, chunk);
   }
-  storeY(p.y, part * p.columns + column, sum.value.x);
+  putY(p.y, part * p.columns + column, valueOf(sum));
 }

@@ -3,13 +3,13 @@
 // common/elementwise.glsl. Ids beyond the table read its last row, so that bad data cannot leave the
 // tensor. Meaning: Graph/Operations/Embedding.swift
 #version 460
-#include "common/storage.glsl"
+#include "common/values.glsl"
 #include "common/counter.glsl"
 #include "common/elementwise.glsl"
 #include "parameters/embedding.h"
 
-STORAGE_ACCESS(X, STORAGE_X)
-STORAGE_ACCESS(Y, STORAGE_Y)
+VALUE_ACCESS(X, STORAGE_X)
+VALUE_ACCESS(Y, STORAGE_Y)
 
 void main() {
   uint first = firstElement();
@@ -17,7 +17,7 @@ void main() {
   Counter stride = counterAt(gl_WorkGroupSize.x, p.width, 1);
   for (uint i = first; i < endElement(p.count); i += gl_WorkGroupSize.x) {
     uint row = min(UintArray(p.ids).at[k.outer], p.vocabulary - 1);
-    storeY(p.y, i, loadX(p.x, row * p.width + k.inner));
+    putY(p.y, i, getX(p.x, row * p.width + k.inner));
     advance(k, stride, p.width, 1);
   }
 }

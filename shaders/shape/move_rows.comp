@@ -3,13 +3,13 @@
 // Shapes: x [rows, sourceRun], y [rows, targetRun], flat over [rows, run]. Mapping:
 // common/elementwise.glsl. Meaning: Graph/Operations/Concatenate.swift and Slice.swift
 #version 460
-#include "common/storage.glsl"
+#include "common/values.glsl"
 #include "common/counter.glsl"
 #include "common/elementwise.glsl"
 #include "parameters/move_rows.h"
 
-STORAGE_ACCESS(X, STORAGE_X)
-STORAGE_ACCESS(Y, STORAGE_Y)
+VALUE_ACCESS(X, STORAGE_X)
+VALUE_ACCESS(Y, STORAGE_Y)
 
 void main() {
   uint first = firstElement();
@@ -18,9 +18,9 @@ void main() {
   for (uint i = first; i < endElement(p.count); i += gl_WorkGroupSize.x) {
     int source = int(k.inner) + p.shift;
     bool isInside = source >= 0 && source < int(p.sourceRun);
-    float value = 0;
-    if (isInside) value = loadX(p.x, k.outer * p.sourceRun + uint(source));
-    storeY(p.y, k.outer * p.targetRun + p.start + k.inner, value);
+    Value value = Value(0);
+    if (isInside) value = getX(p.x, k.outer * p.sourceRun + uint(source));
+    putY(p.y, k.outer * p.targetRun + p.start + k.inner, value);
     advance(k, stride, p.run, 1);
   }
 }

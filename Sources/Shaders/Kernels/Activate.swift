@@ -4,13 +4,14 @@ import Graph
 extension Activate: VulkanOperation {
   public func launches(_ context: LoweringContext) -> [Launch] {
     let (x, y) = (context.inputs[0], context.outputs[0])
+    let count = Values.pairs.count(y.type.elementCount)
     return [
       context.elementwise(
-        "elementwise/activate.comp", count: y.type.elementCount,
+        "elementwise/activate.comp", count: count, values: .pairs,
         storage: ["X": x.type.dtype, "Y": y.type.dtype],
         defines: ["ACTIVATION": String(activation.rawValue)],
         parameters: ActivateParameters(
-          x: x.address, dy: 0, y: y.address, count: UInt32(y.type.elementCount)))
+          x: x.address, dy: 0, y: y.address, count: UInt32(count)))
     ]
   }
 }
@@ -18,13 +19,14 @@ extension Activate: VulkanOperation {
 extension ActivateGradient: VulkanOperation {
   public func launches(_ context: LoweringContext) -> [Launch] {
     let (x, dy, y) = (context.inputs[0], context.inputs[1], context.outputs[0])
+    let count = Values.pairs.count(y.type.elementCount)
     return [
       context.elementwise(
-        "elementwise/activate_gradient.comp", count: y.type.elementCount,
+        "elementwise/activate_gradient.comp", count: count, values: .pairs,
         storage: ["X": x.type.dtype, "DY": dy.type.dtype, "Y": y.type.dtype],
         defines: ["ACTIVATION": String(activation.rawValue)],
         parameters: ActivateParameters(
-          x: x.address, dy: dy.address, y: y.address, count: UInt32(y.type.elementCount)))
+          x: x.address, dy: dy.address, y: y.address, count: UInt32(count)))
     ]
   }
 }

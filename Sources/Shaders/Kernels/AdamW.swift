@@ -6,7 +6,7 @@ extension AdamW: VulkanOperation {
   public func launches(_ context: LoweringContext) -> [Launch] {
     UpdateRun.merged(context, count: count).map { run in
       context.elementwise(
-        "optimizer/adamw.comp", count: run.count,
+        "optimizer/adamw.comp", count: Values.pairs.count(run.count), values: .pairs,
         storage: ["P": run.roles[0].dtype, "G": run.roles[1].dtype],
         parameters: parameters(context, run))
     }
@@ -18,7 +18,8 @@ extension AdamW: VulkanOperation {
       scale: context.inputs[2].address, parameter: run.roles[0].address,
       gradient: run.roles[1].address, m: run.roles[2].address, v: run.roles[3].address,
       parameterOut: run.roles[4].address, mOut: run.roles[5].address,
-      vOut: run.roles[6].address, count: UInt32(run.count), logBeta1: Float(log(beta1)),
+      vOut: run.roles[6].address, count: UInt32(Values.pairs.count(run.count)),
+      logBeta1: Float(log(beta1)),
       logBeta2: Float(log(beta2)), weight1: Float(1 - beta1), beta2: Float(beta2),
       weight2: Float(1 - beta2), epsilon: Float(epsilon), weightDecay: Float(weightDecay))
   }

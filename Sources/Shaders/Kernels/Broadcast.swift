@@ -33,22 +33,26 @@ extension LoweringContext {
   func broadcast(_ path: String, a: Binding?, b: Binding) -> Launch {
     let y = outputs[0]
     let merged = MergedShape(b.type.shape, within: y.type.shape)
+    var values = Values.single
     var parameters = BroadcastParameters()
     parameters.a = a?.address ?? 0
     parameters.b = b.address
     parameters.y = y.address
-    parameters.count = UInt32(y.type.elementCount)
     var defines: [String: String] = [:]
     if let levels = merged.threeLevels {
-      // Kept throughout: one level of all elements.
-      parameters.inner = UInt32(levels.middle == 1 ? y.type.elementCount : levels.inner)
+      // Kept throughout: one flat level of all elements.
+      let inner = levels.middle == 1 ? y.type.elementCount : levels.inner
+      values = levels.middle == 1 ? .pairs : .dividing(inner)
+      parameters.inner = UInt32(values.count(inner))
       parameters.middle = UInt32(levels.middle)
     } else {
       defines["GENERAL"] = "1"
       parameters.setStrides(merged)
     }
+    let count = values.count(y.type.elementCount)
+    parameters.count = UInt32(count)
     return elementwise(
-      path, count: y.type.elementCount,
+      path, count: count, values: values,
       storage: ["A": a?.type.dtype ?? .f32, "B": b.type.dtype, "Y": y.type.dtype],
       defines: defines, parameters: parameters)
   }

@@ -49,12 +49,15 @@ extension LoweringContext {
     _ x: Binding, to y: Binding, rows: Int, run: Int, sourceRun: Int, targetRun: Int, start: Int,
     shift: Int
   ) -> Launch {
-    elementwise(
-      "shape/move_rows.comp", count: rows * run,
+    let values = Values.dividing(run, sourceRun, targetRun, start, shift)
+    let count = rows * values.count(run)
+    return elementwise(
+      "shape/move_rows.comp", count: count, values: values,
       storage: ["X": x.type.dtype, "Y": y.type.dtype],
       parameters: MoveRowsParameters(
-        x: x.address, y: y.address, count: UInt32(rows * run), run: UInt32(run),
-        sourceRun: UInt32(sourceRun), targetRun: UInt32(targetRun), start: UInt32(start),
-        shift: Int32(shift)))
+        x: x.address, y: y.address, count: UInt32(count), run: UInt32(values.count(run)),
+        sourceRun: UInt32(values.count(sourceRun)), targetRun: UInt32(values.count(targetRun)),
+        start: UInt32(values.count(start)),
+        shift: Int32(shift / values.size)))
   }
 }

@@ -5,12 +5,15 @@ extension Copy: VulkanOperation {
   public func launches(_ context: LoweringContext) -> [Launch] {
     let (x, y) = (context.inputs[0], context.outputs[0])
     if x.type.dtype == y.type.dtype { return [Self.bits(context, x, y)] }
+    // Whole numbers go one by one: there is little of them.
+    let hasIntegers = [x.type.dtype, y.type.dtype].contains(.i32)
+    let values: Values = hasIntegers ? .single : .pairs
+    let count = values.count(y.type.elementCount)
     return [
       context.elementwise(
-        "elementwise/copy.comp", count: y.type.elementCount,
+        "elementwise/copy.comp", count: count, values: values,
         storage: ["X": x.type.dtype, "Y": y.type.dtype],
-        parameters: CopyParameters(
-          x: x.address, y: y.address, count: UInt32(y.type.elementCount)))
+        parameters: CopyParameters(x: x.address, y: y.address, count: UInt32(count)))
     ]
   }
 

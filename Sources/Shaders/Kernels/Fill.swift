@@ -10,9 +10,10 @@ extension Fill: VulkanOperation {
 extension LoweringContext {
   /// A launch that fills a tensor.
   func filled(_ y: Binding, value: Float) -> Launch {
-    elementwise(
-      "elementwise/fill.comp", count: y.type.elementCount, storage: ["Y": y.type.dtype],
-      parameters: FillParameters(
-        y: y.address, count: UInt32(y.type.elementCount), value: value))
+    let values: Values = y.type.dtype == .i32 ? .single : .pairs
+    let count = values.count(y.type.elementCount)
+    return elementwise(
+      "elementwise/fill.comp", count: count, values: values, storage: ["Y": y.type.dtype],
+      parameters: FillParameters(y: y.address, count: UInt32(count), value: value))
   }
 }

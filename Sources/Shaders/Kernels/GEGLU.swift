@@ -4,13 +4,15 @@ import Graph
 extension GEGLU: VulkanOperation {
   public func launches(_ context: LoweringContext) -> [Launch] {
     let (x, y) = (context.inputs[0], context.outputs[0])
+    let values = Values.dividing(y.type.lastDimension)
+    let count = values.count(y.type.elementCount)
     return [
       context.elementwise(
-        "elementwise/geglu.comp", count: y.type.elementCount,
+        "elementwise/geglu.comp", count: count, values: values,
         storage: ["X": x.type.dtype, "Y": y.type.dtype],
         parameters: GEGLUParameters(
-          x: x.address, dy: 0, y: y.address, count: UInt32(y.type.elementCount),
-          width: UInt32(y.type.lastDimension)))
+          x: x.address, dy: 0, y: y.address, count: UInt32(count),
+          width: UInt32(values.count(y.type.lastDimension))))
     ]
   }
 }
@@ -18,13 +20,15 @@ extension GEGLU: VulkanOperation {
 extension GEGLUGradient: VulkanOperation {
   public func launches(_ context: LoweringContext) -> [Launch] {
     let (x, dy, dx) = (context.inputs[0], context.inputs[1], context.outputs[0])
+    let values = Values.dividing(dy.type.lastDimension)
+    let count = values.count(dy.type.elementCount)
     return [
       context.elementwise(
-        "elementwise/geglu_gradient.comp", count: dy.type.elementCount,
+        "elementwise/geglu_gradient.comp", count: count, values: values,
         storage: ["X": x.type.dtype, "DY": dy.type.dtype, "Y": dx.type.dtype],
         parameters: GEGLUParameters(
-          x: x.address, dy: dy.address, y: dx.address, count: UInt32(dy.type.elementCount),
-          width: UInt32(dy.type.lastDimension)))
+          x: x.address, dy: dy.address, y: dx.address, count: UInt32(count),
+          width: UInt32(values.count(dy.type.lastDimension))))
     ]
   }
 }

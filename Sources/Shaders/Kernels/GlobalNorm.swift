@@ -20,7 +20,7 @@ extension GlobalNorm: VulkanOperation {
       let parts = taken.reduce(0) { $0 + $1.parts }
       launches.append(
         context.grouped(
-          "optimizer/global_norm_sums.comp", groups: parts, storage: ["X": dtype],
+          "optimizer/global_norm_sums.comp", groups: parts, values: .pairs, storage: ["X": dtype],
           constants: [1: UInt32(SquareRun.partSize)],
           parameters: SquareRun.parameters(
             taken, sums: context.workspace + UInt64(partCount * 4))))

@@ -5,16 +5,20 @@ extension GroupNorm: VulkanOperation {
   public func launches(_ context: LoweringContext) -> [Launch] {
     let x = context.inputs[0]
     let shape = GroupShape(x.type, groups: groups)
+    let width = shape.values.count(shape.width)
+    // Lanes side by side over a group's channels: none on a CPU, where any load is a gather.
+    var columns = 1
+    while !context.device.isCPU && columns < min(width, 32) { columns *= 2 }
     return [
       context.grouped(
-        "norm/group_norm.comp", groups: shape.samples * groups,
+        "norm/group_norm.comp", groups: shape.samples * groups, values: shape.values,
         storage: ["X": x.type.dtype, "W": context.inputs[1].type.dtype],
-        defines: ["ACTIVATION": activation.macro],
+        defines: ["ACTIVATION": activation.macro], constants: [1: UInt32(columns)],
         parameters: GroupNormParameters(
           x: x.address, weight: context.inputs[1].address, bias: context.inputs[2].address,
           y: context.outputs[0].address, mean: context.outputs[1].address,
           rstd: context.outputs[2].address, samples: UInt32(shape.samples),
-          places: UInt32(shape.places), groups: UInt32(groups), width: UInt32(shape.width),
+          places: UInt32(shape.places), groups: UInt32(groups), width: UInt32(width),
           epsilon: Float(epsilon)))
     ]
   }
@@ -25,15 +29,15 @@ extension GroupNormGradient: VulkanOperation {
     inputs: [TensorType], outputs: [TensorType], device: DeviceTraits
   ) -> Int {
     let shape = GroupShape(inputs[0], groups: groups)
-    let parts = SumParts.rows(shape.places, device: device)
+    let parts = shape.parts(device)
     return shape.sumsByteCount(parts.count) + (parts.count > 1 ? shape.sumsByteCount(1) : 0)
   }
 
-  /// Sums for each sample, part and channel; their sums over parts; dx from those over a group;
+  /// Sums for each sample, part and channel; their sums over parts; dx from those over a group,
   /// dweight and dbias from those over samples.
   public func launches(_ context: LoweringContext) -> [Launch] {
     let shape = GroupShape(context.inputs[0].type, groups: groups)
-    let parts = SumParts.rows(shape.places, device: context.device)
+    let parts = shape.parts(context.device)
     var launches = [
       columns(context, "norm/group_norm_gradient_sums.comp", shape, sums: context.workspace)
     ]
@@ -43,43 +47,42 @@ extension GroupNormGradient: VulkanOperation {
       launches.append(shape.total(context, parts, to: totals))
     }
     launches.append(columns(context, "norm/group_norm_gradient.comp", shape, sums: totals))
-    if hasParameterGradients {
-      launches.append(
-        context.normParameterGradient(sums: totals, rows: shape.samples, width: shape.channels))
-    }
     return launches
   }
 
   private func columns(
     _ context: LoweringContext, _ path: String, _ shape: GroupShape, sums: UInt64
   ) -> Launch {
-    let parts = SumParts.rows(shape.places, device: context.device)
+    let parts = shape.parts(context.device)
+    var parameters = GroupNormGradientParameters()
+    parameters.x = context.inputs[0].address
+    parameters.weight = context.inputs[1].address
+    parameters.bias = context.inputs[2].address
+    parameters.mean = context.inputs[3].address
+    parameters.rstd = context.inputs[4].address
+    parameters.dy = context.inputs[5].address
+    parameters.dx = context.outputs[0].address
+    parameters.sums = sums
+    parameters.samples = UInt32(shape.samples)
+    parameters.places = UInt32(shape.places)
+    parameters.groups = UInt32(groups)
+    parameters.width = UInt32(shape.values.count(shape.width))
+    parameters.parts = UInt32(parts.count)
+    parameters.placesOfPart = UInt32(parts.size)
+    var defines = ["ACTIVATION": activation.macro]
+    if hasParameterGradients {
+      parameters.dweight = context.outputs[1].address
+      parameters.dbias = context.outputs[2].address
+      defines["HAS_PARAMETERS"] = "1"
+    }
     return context.columns(
-      path, columns: shape.channels, parts: shape.samples * parts.count,
+      path, columns: shape.values.count(shape.channels), parts: shape.samples * parts.count,
+      values: shape.values,
       storage: [
         "X": context.inputs[0].type.dtype, "W": context.inputs[1].type.dtype,
         "DY": context.inputs[5].type.dtype,
       ],
-      defines: ["ACTIVATION": activation.macro],
-      parameters: GroupNormGradientParameters(
-        x: context.inputs[0].address, weight: context.inputs[1].address,
-        bias: context.inputs[2].address, mean: context.inputs[3].address,
-        rstd: context.inputs[4].address, dy: context.inputs[5].address,
-        dx: context.outputs[0].address, sums: sums, samples: UInt32(shape.samples),
-        places: UInt32(shape.places), groups: UInt32(groups), width: UInt32(shape.width),
-        parts: UInt32(parts.count), placesOfPart: UInt32(parts.size)))
-  }
-}
-
-extension LoweringContext {
-  /// dweight and dbias, outputs 1 and 2, from sums [rows, width, 2].
-  func normParameterGradient(sums: UInt64, rows: Int, width: Int) -> Launch {
-    columns(
-      "norm/norm_parameter_gradient.comp", columns: width, parts: 1,
-      storage: ["W": outputs[1].type.dtype],
-      parameters: NormParameterGradientParameters(
-        sums: sums, dweight: outputs[1].address, dbias: outputs[2].address, rows: UInt32(rows),
-        channels: UInt32(width)))
+      defines: defines, parameters: parameters)
   }
 }
 
@@ -95,6 +98,14 @@ private struct GroupShape {
     channels = x.lastDimension
     places = x.shape[1..<(x.rank - 1)].reduce(1, *)
     width = channels / groups
+  }
+
+  /// No Value spans two groups.
+  var values: Values { .dividing(width) }
+
+  func parts(_ device: DeviceTraits) -> SumParts {
+    .rows(
+      places, groups: samples * device.columnBlocks(values.count(channels)), device: device)
   }
 
   /// Bytes of two sums for each sample, part and channel.

@@ -6,15 +6,19 @@ extension LayerNorm: VulkanOperation {
     let x = context.inputs[0]
     let width = x.type.lastDimension
     let rows = x.type.elementCount / width
+    let values = Values.dividing(width)
+    let rowsOfGroup = context.device.isCPU ? 8 : 1
     return [
-      context.rows(
-        "norm/layer_norm.comp", rows: rows, width: width,
+      context.grouped(
+        "norm/layer_norm.comp", groups: (rows + rowsOfGroup - 1) / rowsOfGroup,
+        lanes: rowLanes(width), values: values,
         storage: ["X": x.type.dtype, "W": context.inputs[1].type.dtype],
+        constants: [1: UInt32(rowsOfGroup)],
         parameters: LayerNormParameters(
           x: x.address, weight: context.inputs[1].address, bias: context.inputs[2].address,
           y: context.outputs[0].address, mean: context.outputs[1].address,
-          rstd: context.outputs[2].address, rows: UInt32(rows), width: UInt32(width),
-          epsilon: Float(epsilon)))
+          rstd: context.outputs[2].address, rows: UInt32(rows),
+          width: UInt32(values.count(width)), epsilon: Float(epsilon)))
     ]
   }
 }
@@ -23,44 +27,79 @@ extension LayerNormGradient: VulkanOperation {
   public func workspaceByteCount(
     inputs: [TensorType], outputs: [TensorType], device: DeviceTraits
   ) -> Int {
-    let width = inputs[0].lastDimension
-    let parts = SumParts.rows(inputs[0].elementCount / width, device: device)
-    return hasParameterGradients ? parts.count * width * 8 : 0
+    guard hasParameterGradients else { return 0 }
+    return RowParts(inputs[0], device).sumsByteCounts.reduce(0, +)
   }
 
+  /// dx row by row, with sums for each part and column; then dweight and dbias from the sums, on
+  /// a GPU by way of sums over parts.
   public func launches(_ context: LoweringContext) -> [Launch] {
-    let (x, weight, dy) = (context.inputs[0], context.inputs[1], context.inputs[4])
-    let width = x.type.lastDimension
-    let rows = x.type.elementCount / width
-    let parts = SumParts.rows(rows, device: context.device)
-    let parameters = LayerNormGradientParameters(
-      x: x.address, weight: weight.address, mean: context.inputs[2].address,
-      rstd: context.inputs[3].address, dy: dy.address, dx: context.outputs[0].address,
-      sums: context.workspace, rows: UInt32(rows), width: UInt32(width),
-      parts: UInt32(parts.count), rowsOfPart: UInt32(parts.size))
-    let storage = ["X": x.type.dtype, "W": weight.type.dtype, "DY": dy.type.dtype]
-    let dx = context.rows(
-      "norm/layer_norm_gradient.comp", rows: rows, width: width, storage: storage,
-      parameters: parameters)
-    guard hasParameterGradients else { return [dx] }
-    return [
-      dx,
+    let parts = RowParts(context.inputs[0].type, context.device)
+    var launches = [gradient(context, parts)]
+    guard hasParameterGradients else { return launches }
+    var (sums, rows) = (context.workspace, parts.parts.count)
+    if parts.sumsByteCounts.count > 1 {
+      let totals = sums + UInt64(parts.sumsByteCounts[0])
+      let pass = parts.total
+      launches.append(
+        pass.launch(
+          context, x: Binding(type: TensorType([rows, 2 * parts.width]), address: sums),
+          y: Binding(type: TensorType([pass.parts.count, 2 * parts.width]), address: totals)))
+      (sums, rows) = (totals, pass.parts.count)
+    }
+    launches.append(
       context.columns(
-        "norm/layer_norm_gradient_sums.comp", columns: width, parts: parts.count,
-        storage: storage, parameters: parameters),
-      context.normParameterGradient(sums: context.workspace, rows: parts.count, width: width),
-    ]
+        "norm/layer_norm_parameter_gradient.comp", columns: parts.width, parts: 1,
+        storage: ["W": context.outputs[1].type.dtype],
+        parameters: LayerNormParameterGradientParameters(
+          sums: sums, dweight: context.outputs[1].address, dbias: context.outputs[2].address,
+          rows: UInt32(rows), channels: UInt32(parts.width))))
+    return launches
+  }
+
+  private func gradient(_ context: LoweringContext, _ parts: RowParts) -> Launch {
+    let (x, weight, dy) = (context.inputs[0], context.inputs[1], context.inputs[4])
+    let values = Values.dividing(parts.width)
+    return context.grouped(
+      "norm/layer_norm_gradient.comp", groups: parts.parts.count, lanes: rowLanes(parts.width),
+      values: values,
+      storage: ["X": x.type.dtype, "W": weight.type.dtype, "DY": dy.type.dtype],
+      defines: hasParameterGradients ? ["HAS_PARAMETERS": "1"] : [:],
+      parameters: LayerNormGradientParameters(
+        x: x.address, weight: weight.address, mean: context.inputs[2].address,
+        rstd: context.inputs[3].address, dy: dy.address, dx: context.outputs[0].address,
+        sums: context.workspace, rows: UInt32(parts.rows),
+        width: UInt32(values.count(parts.width)), parts: UInt32(parts.parts.count),
+        rowsOfPart: UInt32(parts.parts.size)))
   }
 }
 
-extension LoweringContext {
-  /// A launch that treats rows one by one, a few of them in each workgroup on a CPU.
-  fileprivate func rows<Parameters: BitwiseCopyable>(
-    _ path: String, rows: Int, width: Int, storage: [String: DType], parameters: Parameters
-  ) -> Launch {
-    let rowsOfGroup = device.isCPU ? 8 : 1
-    return grouped(
-      path, groups: (rows + rowsOfGroup - 1) / rowsOfGroup, lanes: width > 512 ? 256 : 64,
-      storage: storage, constants: [1: UInt32(rowsOfGroup)], parameters: parameters)
+/// Lanes that share a row, but on a CPU.
+private func rowLanes(_ width: Int) -> Int { width > 512 ? 256 : 64 }
+
+/// How the rows of a tensor [rows, width] are split among workgroups.
+private struct RowParts {
+  let rows: Int
+  let width: Int
+  let parts: SumParts
+
+  init(_ x: TensorType, _ device: DeviceTraits) {
+    width = x.lastDimension
+    rows = x.elementCount / width
+    // On a CPU 64 rows stay in the cache; on a GPU there is a workgroup for every few rows.
+    parts = SumParts(length: rows, size: device.isCPU ? 64 : 8)
+  }
+
+  /// Sums of the parts' sums, where there are many parts.
+  var total: SumPass {
+    SumPass(
+      outer: 1, rows: parts.count, columns: 2 * width,
+      parts: SumParts(length: parts.count, size: 64))
+  }
+
+  /// Bytes of the parts' sums, and of their sums.
+  var sumsByteCounts: [Int] {
+    let bytes = (parts.count * width * 8 + 255) / 256 * 256
+    return parts.count > 128 ? [bytes, total.byteCount] : [bytes]
   }
 }

@@ -1,27 +1,28 @@
 import Graph
 
 extension LoweringContext {
-  /// A launch over `count` elements with the mapping of `common/elementwise.glsl`.
+  /// A launch over `count` Values with the mapping of `common/elementwise.glsl`.
   ///
   /// - Parameter storage: the storage of each tensor that the shader reaches by a `STORAGE` macro.
   func elementwise<Parameters: BitwiseCopyable>(
-    _ path: String, count: Int, storage: [String: DType], defines: [String: String] = [:],
-    parameters: Parameters
+    _ path: String, count: Int, values: Values = .single, storage: [String: DType],
+    defines: [String: String] = [:], parameters: Parameters
   ) -> Launch {
     let shape = ElementwiseShape(count: count, device: device)
+    let defines = defines.merging(Self.macros(storage)) { $1 }.merging(values.defines) { $1 }
     return Launch(
-      ShaderVariant(
-        path, defines: defines.merging(Self.macros(storage)) { $1 }, constants: shape.constants),
-      groups: shape.groups, parameters: parameters)
+      ShaderVariant(path, defines: defines, constants: shape.constants), groups: shape.groups,
+      parameters: parameters)
   }
 
   /// A launch of `groups` workgroups that may add over their lanes (`common/reduce.glsl`): one
   /// subgroup on a CPU, `lanes` lanes elsewhere.
   func grouped<Parameters: BitwiseCopyable>(
-    _ path: String, groups: Int, lanes: Int = 256, storage: [String: DType],
-    defines: [String: String] = [:], constants: [UInt32: UInt32] = [:], parameters: Parameters
+    _ path: String, groups: Int, lanes: Int = 256, values: Values = .single,
+    storage: [String: DType], defines: [String: String] = [:],
+    constants: [UInt32: UInt32] = [:], parameters: Parameters
   ) -> Launch {
-    var defines = defines.merging(Self.macros(storage)) { $1 }
+    var defines = defines.merging(Self.macros(storage)) { $1 }.merging(values.defines) { $1 }
     if device.isCPU { defines["SINGLE_SUBGROUP"] = "1" }
     let lanes = device.isCPU ? device.subgroupSize : lanes
     return Launch(
@@ -30,17 +31,15 @@ extension LoweringContext {
       groups: foldedGroups(groups), parameters: parameters)
   }
 
-  /// A launch whose lanes run side by side over columns: `parts` workgroups for each block of
-  /// columns, in the order (part, block).
+  /// A launch whose lanes run side by side over columns, which are Values: `parts` workgroups for
+  /// each block of columns, in the order (part, block).
   func columns<Parameters: BitwiseCopyable>(
-    _ path: String, columns: Int, parts: Int, storage: [String: DType],
-    defines: [String: String] = [:], parameters: Parameters
+    _ path: String, columns: Int, parts: Int, values: Values = .single,
+    storage: [String: DType], defines: [String: String] = [:], parameters: Parameters
   ) -> Launch {
-    let lanes = 64
-    let blockWidth = device.isCPU ? device.subgroupSize : lanes
-    return grouped(
-      path, groups: parts * ((columns + blockWidth - 1) / blockWidth), lanes: lanes,
-      storage: storage, defines: defines, parameters: parameters)
+    grouped(
+      path, groups: parts * device.columnBlocks(columns), lanes: DeviceTraits.columnLanes,
+      values: values, storage: storage, defines: defines, parameters: parameters)
   }
 
   private static func macros(_ storage: [String: DType]) -> [String: String] {
@@ -63,14 +62,49 @@ struct SumParts {
     count = max((length + size - 1) / size, 1)
   }
 
-  /// Rows of a part where lanes run over columns: enough to pay for a workgroup on a CPU, few
-  /// enough to fill a GPU.
-  static func rows(_ length: Int, device: DeviceTraits) -> SumParts {
-    SumParts(length: length, size: device.isCPU ? 512 : 128)
+  /// Rows of a part where lanes run over columns: on a CPU few parts, because each launch costs as
+  /// much as a million sums, on a GPU enough to fill it.
+  /// - Parameter groups: workgroups that there are for each part
+  static func rows(_ length: Int, groups: Int, device: DeviceTraits) -> SumParts {
+    let wanted = (device.isCPU ? 16 : 2048) / max(groups, 1)
+    let most = length / (device.isCPU ? 512 : 64)
+    let count = max(min(wanted, most), 1)
+    return SumParts(length: length, size: max((length + count - 1) / count, 1))
   }
 
   /// Elements of a part where the lanes of a workgroup share them.
   static func elements(_ length: Int) -> SumParts { SumParts(length: length, size: 16384) }
+}
+
+/// What a kernel treats as one: an element, or a pair of neighbours (`common/values.glsl`).
+struct Values {
+  /// Elements of a Value.
+  let size: Int
+
+  static let single = Values(size: 1)
+  /// For kernels over flat tensors: an odd last pair reaches into the padding.
+  static let pairs = Values(size: 2)
+
+  /// Pairs where these sizes, of rows or of anything else that is counted in Values, are even.
+  static func dividing(_ sizes: Int...) -> Values {
+    sizes.allSatisfy { $0 % 2 == 0 } ? .pairs : .single
+  }
+
+  /// Values that hold this many elements.
+  func count(_ elements: Int) -> Int { (elements + size - 1) / size }
+
+  fileprivate var defines: [String: String] { size == 2 ? ["PAIRS": "1"] : [:] }
+}
+
+extension DeviceTraits {
+  /// Lanes of a workgroup that run side by side over columns, but on a CPU.
+  fileprivate static let columnLanes = 64
+
+  /// Workgroups that lie side by side over columns.
+  func columnBlocks(_ columns: Int) -> Int {
+    let width = isCPU ? subgroupSize : Self.columnLanes
+    return (columns + width - 1) / width
+  }
 }
 
 extension Activation? {

@@ -61,7 +61,9 @@ struct SumPass {
 
   /// The passes that sum over rows.
   static func passes(outer: Int, rows: Int, columns: Int, device: DeviceTraits) -> [SumPass] {
-    let parts = columns == 1 ? SumParts.elements(rows) : SumParts.rows(rows, device: device)
+    let groups = outer * device.columnBlocks(Values.dividing(columns).count(columns))
+    let parts =
+      columns == 1 ? .elements(rows) : SumParts.rows(rows, groups: groups, device: device)
     let first = SumPass(outer: outer, rows: rows, columns: columns, parts: parts)
     if parts.count == 1 { return [first] }
     return [first]
@@ -69,9 +71,11 @@ struct SumPass {
   }
 
   func launch(_ context: LoweringContext, x: Binding, y: Binding) -> Launch {
+    let values = Values.dividing(columns)
     let parameters = SumToParameters(
       x: x.address, y: y.address, outer: UInt32(outer), rows: UInt32(rows),
-      columns: UInt32(columns), parts: UInt32(parts.count), rowsOfPart: UInt32(parts.size))
+      columns: UInt32(values.count(columns)), parts: UInt32(parts.count),
+      rowsOfPart: UInt32(parts.size))
     let storage = ["X": x.type.dtype, "Y": y.type.dtype]
     if columns == 1 {
       return context.grouped(
@@ -79,7 +83,7 @@ struct SumPass {
         parameters: parameters)
     }
     return context.columns(
-      "reduce/column_sums.comp", columns: columns, parts: outer * parts.count, storage: storage,
-      parameters: parameters)
+      "reduce/column_sums.comp", columns: values.count(columns), parts: outer * parts.count,
+      values: values, storage: storage, parameters: parameters)
   }
 }

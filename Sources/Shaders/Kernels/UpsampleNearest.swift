@@ -22,10 +22,12 @@ extension UpsampleNearestGradient: VulkanOperation {
 extension LoweringContext {
   fileprivate func upsample(_ path: String, smaller: TensorType) -> Launch {
     let (x, y) = (inputs[0], outputs[0])
+    let values = Values.dividing(smaller.shape[3])
+    let count = values.count(smaller.elementCount)
     return elementwise(
-      path, count: smaller.elementCount, storage: ["X": x.type.dtype, "Y": y.type.dtype],
+      path, count: count, values: values, storage: ["X": x.type.dtype, "Y": y.type.dtype],
       parameters: UpsampleNearestParameters(
-        x: x.address, y: y.address, count: UInt32(smaller.elementCount),
-        width: UInt32(smaller.shape[2]), channels: UInt32(smaller.shape[3])))
+        x: x.address, y: y.address, count: UInt32(count),
+        width: UInt32(smaller.shape[2]), channels: UInt32(values.count(smaller.shape[3]))))
   }
 }

@@ -1,10 +1,10 @@
 #include "common.h"
 
 // sums [rows, channels, 2]; dweight, dbias [channels].
-PARAMETERS(NormParameterGradientParameters) {
+PARAMETERS(LayerNormParameterGradientParameters) {
   ADDRESS sums;
   ADDRESS dweight;
   ADDRESS dbias;
   UINT rows;
   UINT channels;
-} END_PARAMETERS(NormParameterGradientParameters);
+} END_PARAMETERS(LayerNormParameterGradientParameters);
