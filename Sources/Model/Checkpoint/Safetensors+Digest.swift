@@ -7,9 +7,11 @@ extension Safetensors {
       var (a, b) = (lanes[0], lanes[1])
       var offset = 0
       while offset + 16 <= bytes.count {
-        a = (a ^ bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        a =
+          (a ^ bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
           &* 0x9e37_79b9_7f4a_7c15
-        b = (b ^ bytes.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self))
+        b =
+          (b ^ bytes.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self))
           &* 0xc2b2_ae3d_27d4_eb4f
         a ^= a >> 29
         b ^= b >> 31

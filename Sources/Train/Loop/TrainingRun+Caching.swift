@@ -60,9 +60,10 @@ extension TrainingRun {
     phases.append(("training", try trainingMemory()))
     if let vae = parts.checkpoint.configuration.vae, !run.samples.isEmpty {
       var use = try trainingMemory()
-      let requests = Set(run.samples.map { sample in
-        PictureShape(sample: sample).batchShape(unet)
-      })
+      let requests = Set(
+        run.samples.map { sample in
+          PictureShape(sample: sample).batchShape(unet)
+        })
       let forward = try UNetRunner.memory(
         backend, unet, shapes: Array(requests), sharesWeights: true)
       let decoder = try LatentDecoder.memory(

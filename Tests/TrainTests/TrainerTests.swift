@@ -1,0 +1,169 @@
+import Foundation
+import Graph
+import Model
+import Shaders
+import Testing
+import VKRuntime
+
+@testable import Train
+
+/// Bit-reproducibility, resuming, accumulation, fillers and memory of the trainer on a device.
+@Suite struct TrainerTests {
+  static let shape = Tiny.shape(samples: 2)
+  static let wide = Tiny.shape(samples: 2, height: 4, width: 8)
+  static let identity = RunIdentity(model: "m", data: "d", settings: "a: 1\nb: 2")
+
+  /// Two updates over different buckets, the second with a filler.
+  static func batches(_ step: Int) -> [LatentBatch] {
+    [
+      Tiny.batch(shape, seed: UInt64(step)),
+      Tiny.batch(wide, seed: UInt64(step) + 100, fillers: step % 2),
+    ]
+  }
+
+  /// Trains from one step to another and returns the measurements.
+  @discardableResult
+  static func train(_ trainer: Trainer, to step: Int) throws -> [Measurements] {
+    var pending: [PendingMeasurements] = []
+    while trainer.step < step { pending.append(try trainer.step(batches(trainer.step))) }
+    return try pending.map { try $0.wait() }
+  }
+
+  static func state(_ trainer: Trainer, in folder: TemporaryFolder, _ name: String) throws -> Data {
+    let path = folder.path + "/" + name
+    try trainer.saveState(to: path, identity: identity)
+    return try Data(contentsOf: URL(fileURLWithPath: path))
+  }
+
+  @Test(arguments: [PredictionType.flow, .v])
+  func sixStepsAreThreeAndThreeResumedToTheBit(_ prediction: PredictionType) throws {
+    let backend = try SharedBackend.vulkan
+    let folder = try TemporaryFolder()
+    let settings = Tiny.settings(prediction)
+    let whole = try Tiny.trainer(backend, settings, Self.shape)
+    let losses = try Self.train(whole, to: 6)
+
+    let first = try Tiny.trainer(backend, settings, Self.shape)
+    try Self.train(first, to: 3)
+    _ = try Self.state(first, in: folder, "half")
+    let second = try Trainer(
+      backend: backend, settings: settings, shape: Self.shape,
+      denoiser: UNetRunner.denoiser(Tiny.configuration.unet))
+    try second.restoreState(from: folder.path + "/half", identity: Self.identity)
+    #expect(second.step == 3)
+    #expect(try Self.train(second, to: 6) == Array(losses[3...]))
+    #expect(
+      try Self.state(second, in: folder, "resumed") == Self.state(whole, in: folder, "whole"))
+    #expect(losses.allSatisfy { $0.loss.isFinite && !$0.isSkipped })
+    #expect(Set(losses.map(\.loss)).count == 6)
+  }
+
+  @Test func accumulatedBatchesAreOneLargeBatch() throws {
+    let backend = try SharedBackend.vulkan
+    let large = Tiny.batch(Tiny.shape(samples: 4), seed: 1)
+    let halves = [0, 1].map { half -> LatentBatch in
+      let slice = { (values: [Float]) in
+        Array(values[(half * values.count / 2)..<((half + 1) * values.count / 2)])
+      }
+      return LatentBatch(
+        shape: Self.shape, latents: slice(large.latents), context: slice(large.context),
+        pooled: slice(large.pooled), timeIDs: slice(large.timeIDs), weights: slice(large.weights))
+    }
+    let measured = try [[large], halves].map { batches in
+      try Tiny.trainer(backend, Tiny.settings(), Self.shape).step(batches).wait()
+    }
+    // Sums are taken in another order.
+    #expect(abs(measured[0].loss - measured[1].loss) < 1e-6 * measured[0].loss)
+    #expect(
+      abs(measured[0].gradientNorm - measured[1].gradientNorm) < 1e-5 * measured[0].gradientNorm)
+  }
+
+  @Test func fillersCountNothing() throws {
+    let backend = try SharedBackend.vulkan
+    var batch = Tiny.batch(Self.shape, seed: 1, fillers: 1)
+    let trainer = try Tiny.trainer(backend, Tiny.settings(), Self.shape)
+    let expected = try trainer.step([batch]).wait()
+    for i in batch.latents.count / 2..<batch.latents.count { batch.latents[i] = 3 }
+    let other = try Tiny.trainer(backend, Tiny.settings(), Self.shape)
+    #expect(try other.step([batch]).wait() == expected)
+  }
+
+  @Test func gradientsThatAreNotFiniteAreSkipped() throws {
+    let backend = try SharedBackend.vulkan
+    let folder = try TemporaryFolder()
+    let trainer = try Tiny.trainer(backend, Tiny.settings(), Self.shape)
+    try Self.train(trainer, to: 1)
+    let before = try trainer.store.read(StateName.step)
+    let name = try #require(trainer.parameters.first).name
+    let weights = try trainer.store.read(name)
+    var batch = Tiny.batch(Self.shape, seed: 1)
+    batch.latents[0] = .infinity
+    #expect(try trainer.step([batch]).wait().isSkipped)
+    #expect(try trainer.store.read(name) == weights)
+    #expect(try trainer.store.read(StateName.step) == before)
+    _ = folder
+  }
+
+  @Test func memoryIsWhatWasPlanned() throws {
+    let device = try Device()
+    let backend = VulkanBackend(device)
+    let settings = Tiny.settings()
+    let denoiser = UNetRunner.denoiser(Tiny.configuration.unet)
+    let parameters = Trainer.parameters(Self.shape, denoiser)
+    var planned = MemoryUse()
+    try planned.add(Trainer.variables(parameters), backend)
+    planned.add(
+      try backend.plan(
+        UpdateStep.graph(parameters, optimizer: settings.optimizer, maximumNorm: 1)), backend)
+    for shape in [Self.shape, Self.wide] {
+      for mode in [MicroStep.Gradients.replace, .add] {
+        planned.add(
+          try backend.plan(MicroStep.graph(shape, gradients: mode, denoiser: denoiser)), backend)
+      }
+    }
+    let trainer = try Trainer(
+      backend: backend, settings: settings, shape: Self.shape, denoiser: denoiser)
+    for shape in [Self.shape, Self.wide] { try trainer.prepare(shape, accumulates: true) }
+    #expect(trainer.store.allocatedByteCount == planned.total)
+    #expect(Int(device.memoryStatistics.byteCount) == planned.total)
+  }
+
+  @Test func frozenParametersGetNoGradient() throws {
+    let denoiser = UNetRunner.denoiser(Tiny.configuration.unet) { $0.contains("attn2") }
+    let parameters = Trainer.parameters(Self.shape, denoiser)
+    let trained = parameters.filter(\.isTrained)
+    #expect(!trained.isEmpty && trained.count < parameters.count)
+    let graph = MicroStep.graph(Self.shape, gradients: .replace, denoiser: denoiser)
+    let whole = MicroStep.graph(
+      Self.shape, gradients: .replace, denoiser: UNetRunner.denoiser(Tiny.configuration.unet))
+    #expect(graph.nodes.count < whole.nodes.count)
+    #expect(graph.assignments.count == trained.count)
+  }
+
+  @Test(arguments: [
+    (RunIdentity(model: "x", data: "d", settings: "a: 1\nb: 2"), "another model"),
+    (RunIdentity(model: "m", data: "x", settings: "a: 1\nb: 2"), "another data set"),
+    (RunIdentity(model: "m", data: "d", settings: "a: 1\nb: 3"), "b: 3"),
+  ])
+  func anotherRunIsRefused(identity: RunIdentity, found: String) throws {
+    let folder = try TemporaryFolder()
+    let trainer = try Tiny.trainer(SharedBackend.vulkan, Tiny.settings(), Self.shape)
+    _ = try Self.state(trainer, in: folder, "state")
+    let error = #expect(throws: InputError.self) {
+      try trainer.restoreState(from: folder.path + "/state", identity: identity)
+    }
+    #expect(error?.found == found)
+  }
+
+  @Test func anOutputFolderOfAnotherRunIsRefused() throws {
+    let folder = try TemporaryFolder()
+    let run = RunFolder(folder.path, name: "run")
+    try run.open()
+    try Data().write(to: URL(fileURLWithPath: run.statePath(step: 7)))
+    #expect(run.savedSteps == [7])
+    #expect(throws: InputError.self) { try run.open() }
+    try Data().write(to: URL(fileURLWithPath: run.statePath(step: 12)))
+    try run.keepNewest(1)
+    #expect(run.savedSteps == [12])
+  }
+}
