@@ -1,27 +1,31 @@
-// delta = sum over the head's width of o dO, minus dLogSumExp: what the softmax's gradient subtracts.
-// Shapes: parameters/attention.h. One invocation per query and head.
+// delta = rowsum(do * o) - dLogSumExp for each query and head.
+// Shapes: o, do [N, T, heads D]; delta, dLogSumExp f32 [N, heads, T]. One row for each of an
+// invocation's ROWS, lanes apart.
 // Meaning: Graph/Operations/Attention+Gradient.swift
 #version 460
-layout(local_size_x_id = 0) in;
-layout(constant_id = 1) const uint ITEMS = 4;
-#include "common/storage.glsl"
-#include "common/index.glsl"
-#include "parameters/attention_delta.h"
-
-STORAGE_ACCESS(X, STORAGE_X)
+#include "attention/attention.glsl"
 
 void main() {
-  uint first = linearGroup() * gl_WorkGroupSize.x * ITEMS + gl_LocalInvocationIndex;
-  for (uint item = 0; item < ITEMS; item++) {
-    uint i = first + item * gl_WorkGroupSize.x;  // [samples, heads, queries]
-    if (i < p.samples * p.heads * p.queries) {
-      uint query = i % p.queries;
-      uint head = i / p.queries % p.heads;
-      uint row = ((i / p.queries / p.heads * p.queries + query) * p.heads + head) * p.width;
-      float sum = 0;
-      for (uint d = 0; d < p.width; d++) sum += loadX(p.o, row + d) * loadX(p.dO, row + d);
-      if (p.dLogSumExp != 0) sum -= loadF32(p.dLogSumExp, i);
-      storeF32(p.delta, i, sum);
+  Place at = place(p.queries);
+  if (!at.isPresent) return;
+  uint64_t o = p.o, dO = p.dO;
+  uint width = at.width;
+  uint rowBase[ROWS];
+  float sum[ROWS];
+  [[unroll]] for (uint r = 0; r < ROWS; r++) {
+    rowBase[r] = at.queryBase + min(laneRow(at, r), p.queries - 1) * at.rowStride;
+    sum[r] = 0;
+  }
+  for (uint d = 0; d < width; d += 4) {
+    [[unroll]] for (uint r = 0; r < ROWS; r++) {
+      sum[r] += dot(loadQuadQ(o, rowBase[r] + d), loadQuadQ(dO, rowBase[r] + d));
+    }
+  }
+  [[unroll]] for (uint r = 0; r < ROWS; r++) {
+    uint row = laneRow(at, r);
+    if (row < p.queries) {
+      if (p.dLogSumExp != 0) sum[r] -= loadF32(p.dLogSumExp, at.statistic + row);
+      storeF32(p.delta, at.statistic + row, sum[r]);
     }
   }
 }

@@ -30,4 +30,49 @@ extension OperationCase {
     }
     return OperationCase(operation, inputs, differentiable: Array(inputs.indices))
   }
+
+  /// Sizes for kernels, with the gradients as operations: several tiles with ragged edges, 64-bit
+  /// and single loads, 1x1 lowered to a product, split weight gradients, 16-bit storage.
+  public static let convolutionKernelCases: [OperationCase] = {
+    let inF32 = (convolutionCases + largerConvolutions).flatMap { [$0] + gradients(of: $0) }
+    let storage = storageConvolutions.flatMap { [$0] + gradients(of: $0) }
+    return inF32 + storage.map { $0.stored(as: .f16) } + storage.map { $0.stored(as: .bf16) }
+      + storage.map { $0.stored(as: .bf16, [1]) }
+  }()
+
+  private static let largerConvolutions: [OperationCase] = [
+    convolution(
+      x: [2, 19, 18, 8], weight: [72, 3, 3, 8], padding: .all(1), hasBias: true,
+      hasResidual: true),
+    convolution(x: [2, 19, 18, 8], weight: [72, 3, 3, 8], stride: 2, padding: .all(1)),
+    convolution(
+      x: [1, 8, 10, 12], weight: [8, 3, 3, 12], stride: 2,
+      padding: Convolution2D.Padding(top: 0, left: 0, bottom: 1, right: 1), hasBias: true),
+    convolution(x: [1, 9, 9, 64], weight: [4, 3, 3, 64], padding: .all(1), hasBias: true),
+    convolution(x: [1, 9, 9, 4], weight: [64, 3, 3, 4], padding: .all(1), hasBias: true),
+    convolution(x: [2, 5, 7, 36], weight: [20, 1, 1, 36], padding: .all(0), hasBias: true),
+    convolution(x: [2, 33, 32, 16], weight: [16, 2, 2, 16], padding: .all(0)),
+  ]
+
+  private static let storageConvolutions: [OperationCase] = [
+    convolution(x: [1, 6, 5, 8], weight: [12, 3, 3, 8], padding: .all(1), hasBias: true),
+    convolution(x: [1, 6, 5, 3], weight: [5, 3, 3, 3], padding: .all(1), hasBias: true),
+  ]
+
+  /// The two gradients of a convolution at its sizes.
+  private static func gradients(of forward: OperationCase) -> [OperationCase] {
+    guard let operation = forward.operation as? Convolution2D else { return [] }
+    let (x, weight) = (forward.inputs[0], forward.inputs[1])
+    let dy = TensorType(operation.window(forward.inputs).outputShape)
+    return [
+      OperationCase(
+        Convolution2DInputGradient(
+          inputSize: (x.shape[1], x.shape[2]), stride: operation.stride,
+          padding: operation.padding), [dy, weight]),
+      OperationCase(
+        Convolution2DWeightGradient(
+          kernelSize: (weight.shape[1], weight.shape[2]), stride: operation.stride,
+          padding: operation.padding, dtype: .f32), [x, dy]),
+    ]
+  }
 }

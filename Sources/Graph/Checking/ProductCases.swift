@@ -36,4 +36,48 @@ extension OperationCase {
           differentiable: Array(0..<(2 + (hasBias ? 1 : 0) + (hasResidual ? 1 : 0))))
       }
     }
+
+  /// Sizes for kernels: several tiles with ragged edges, 64-bit and single loads, sums split in two
+  /// passes, rows alone and columns alone, storage mixed and 16 bits wide.
+  public static let productKernelCases: [OperationCase] = {
+    let wide = product(37, 72, 24, false, true, batch: [])
+    let odd = product(37, 29, 21, true, false, batch: [])
+    let stored = [DType.f16, .bf16].flatMap { [wide.stored(as: $0), odd.stored(as: $0)] }
+    let mixed = [wide.stored(as: .bf16, [1, 2]), wide.stored(as: .f16, [0, 3]), widening]
+    return productCases + everyForm + unevenSizes + stored + mixed
+  }()
+
+  private static let everyForm: [OperationCase] = [(37, 72, 24), (16, 132, 20), (37, 29, 21)]
+    .flatMap { m, n, k in
+      [(false, false), (false, true), (true, false), (true, true)].map { transposeA, transposeB in
+        product(m, n, k, transposeA, transposeB, batch: [2])
+      }
+    }
+
+  private static let unevenSizes: [OperationCase] = [
+    product(36, 72, 23, true, false, batch: [], hasEpilogue: false),
+    product(64, 64, 1028, false, true, batch: []),
+    product(64, 64, 1030, true, false, batch: []),
+    product(63, 61, 1031, false, false, batch: []),
+    product(1, 64, 256, false, true, batch: []),
+    product(64, 1, 33, false, false, batch: [], hasEpilogue: false),
+  ]
+
+  /// A result stored in more bits than what it is made of.
+  private static let widening = OperationCase(
+    MatrixProduct(transposeA: true, dtype: .f32),
+    [TensorType([40, 12], .bf16), TensorType([40, 36], .f16)])
+
+  private static func product(
+    _ m: Int, _ n: Int, _ k: Int, _ transposeA: Bool, _ transposeB: Bool, batch: [Int],
+    hasEpilogue: Bool = true
+  ) -> OperationCase {
+    let operation = MatrixProduct(
+      transposeA: transposeA, transposeB: transposeB, scale: hasEpilogue ? 0.25 : 1,
+      activation: hasEpilogue ? .silu : nil, hasBias: hasEpilogue, hasResidual: hasEpilogue)
+    let a = batch + (transposeA ? [k, m] : [m, k])
+    let b = batch + (transposeB ? [n, k] : [k, n])
+    let epilogue = hasEpilogue ? [TensorType([n]), TensorType(batch + [m, n])] : []
+    return OperationCase(operation, [TensorType(a), TensorType(b)] + epilogue)
+  }
 }

@@ -28,8 +28,7 @@ public struct AttentionGradient: Operation {
       inputs.count == count, "takes q, k, v, o, logSumExp, do and perhaps dLogSumExp")
     let sizes = try AttentionSizes(q: inputs[0], k: inputs[1], v: inputs[2], heads: heads)
     try requireShape(
-      inputs[3].shape == inputs[0].shape && inputs[5].shape == inputs[0].shape,
-      "o and do have q's shape")
+      inputs[3] == inputs[0] && inputs[5] == inputs[0], "o and do have q's shape and storage")
     let statistics = TensorType([sizes.n, heads, sizes.t], .f32)
     try requireShape(
       inputs[4] == statistics && (count == 6 || inputs[6] == statistics),

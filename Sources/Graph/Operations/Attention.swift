@@ -93,7 +93,7 @@ public struct AttentionSizes: Hashable, Sendable {
 
   init(q: TensorType, k: TensorType, v: TensorType, heads: Int) throws(ShapeError) {
     try requireShape([q, k, v].allSatisfy { $0.rank == 3 }, "takes three tensors of rank 3")
-    try requireShape(k.shape == v.shape, "k and v have the same shape")
+    try requireShape(k == v, "k and v have the same shape and storage")
     try requireShape(
       q.shape[0] == k.shape[0] && q.shape[2] == k.shape[2], "q and k differ in batch or width")
     try requireShape(k.shape[1] > 0, "there are no keys")
@@ -115,7 +115,8 @@ public struct AttentionSizes: Hashable, Sendable {
   /// One of the products q k^T or p v.
   var productFlopCount: Int { 2 * n * heads * t * s * d }
 
-  var scale: Double { 1 / Double(d).squareRoot() }
+  /// 1 / sqrt(D).
+  public var scale: Double { 1 / Double(d).squareRoot() }
 
   /// q k^T / sqrt(D), [T, S], of one head's q [T, D] and k [S, D].
   func scores(_ q: [Double], _ k: [Double]) -> [Double] {

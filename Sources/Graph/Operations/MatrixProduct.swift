@@ -34,6 +34,10 @@ public struct MatrixProduct: Operation {
     public let m: Int
     public let n: Int
     public let k: Int
+
+    public init(batch: Int, m: Int, n: Int, k: Int) {
+      (self.batch, self.m, self.n, self.k) = (batch, m, n, k)
+    }
   }
 
   /// - Precondition: the shape rule holds for the first two inputs.

@@ -2,98 +2,76 @@ import CKernelParameters
 import Graph
 
 extension Attention: VulkanOperation {
-  public func launches(_ context: LoweringContext) -> [Launch] {
-    let (q, k, v) = (context.inputs[0], context.inputs[1], context.inputs[2])
-    let shape = AttentionShape(q.type, k.type, heads: heads)
-    return [
-      shape.launch(
-        "attention/attention.comp", rows: shape.queries, isCausal: isCausal, context,
-        AttentionParameters(
-          q: q.address, k: k.address, v: v.address, o: context.outputs[0].address,
-          logSumExp: context.outputs[1].address, samples: UInt32(shape.samples),
-          heads: UInt32(heads), queries: UInt32(shape.queries), keys: UInt32(shape.keys),
-          scale: shape.scale))
-    ]
-  }
-}
-
-extension AttentionGradient: VulkanOperation {
-  /// delta, f32 [N, heads, T].
+  /// The sums in progress, where the result cannot hold them.
   public func workspaceByteCount(
     inputs: [TensorType], outputs: [TensorType], device: DeviceTraits
-  ) -> Int { inputs[4].byteCount }
+  ) -> Int {
+    inputs[0].dtype == .f32 ? 0 : inputs[0].elementCount * 4
+  }
 
   public func launches(_ context: LoweringContext) -> [Launch] {
-    let given = context.inputs
-    let shape = AttentionShape(given[0].type, given[1].type, heads: heads)
-    let delta = context.elementwise(
-      "attention/attention_delta.comp", count: shape.samples * heads * shape.queries,
-      storage: ["X": given[0].type.dtype],
-      parameters: AttentionDeltaParameters(
-        o: given[3].address, dO: given[5].address,
-        dLogSumExp: hasLogSumExpGradient ? given[6].address : 0, delta: context.workspace,
-        samples: UInt32(shape.samples), heads: UInt32(heads), queries: UInt32(shape.queries),
-        width: UInt32(shape.width)))
-    let parameters = { (first: Binding, second: Binding?) in
-      AttentionGradientParameters(
-        q: given[0].address, k: given[1].address, v: given[2].address, dO: given[5].address,
-        logSumExp: given[4].address, delta: context.workspace, first: first.address,
-        second: second?.address ?? 0, samples: UInt32(shape.samples), heads: UInt32(self.heads),
-        queries: UInt32(shape.queries), keys: UInt32(shape.keys), scale: shape.scale)
-    }
-    let (dq, dk, dv) = (context.outputs[0], context.outputs[1], context.outputs[2])
-    return [
-      delta,
-      shape.launch(
-        "attention/attention_query_gradient.comp", rows: shape.queries, isCausal: isCausal,
-        context, parameters(dq, nil)),
-      shape.launch(
-        "attention/attention_key_gradient.comp", rows: shape.keys, isCausal: isCausal, context,
-        parameters(dk, dv)),
-    ]
+    let inputs = context.inputs
+    let shape = AttentionShape(inputs, heads: heads, isCausal: isCausal, context.device)
+    var parameters = shape.parameters(q: inputs[0], k: inputs[1], v: inputs[2])
+    parameters.o = context.outputs[0].address
+    parameters.logSumExp = context.outputs[1].address
+    parameters.sums = inputs[0].type.dtype == .f32 ? parameters.o : context.workspace
+    return [shape.launch("attention/attention.comp", rows: shape.sizes.t, parameters)]
   }
 }
 
-/// Sizes of an attention and how its kernels cover them.
-private struct AttentionShape {
-  let samples: Int
-  let queries: Int
-  let keys: Int
-  let heads: Int
-  let width: Int
+/// What the kernels of attention and its gradient share: sizes, storage, rows of an invocation.
+struct AttentionShape {
+  let sizes: AttentionSizes
+  private let isCausal: Bool
+  private let storage: (q: DType, k: DType)
+  private let device: DeviceTraits
 
-  init(_ q: TensorType, _ k: TensorType, heads: Int) {
-    (samples, queries, keys) = (q.shape[0], q.shape[1], k.shape[1])
-    self.heads = heads
-    width = q.shape[2] / heads
+  /// - Parameter inputs: q, k and v first.
+  init(_ inputs: [Binding], heads: Int, isCausal: Bool, _ device: DeviceTraits) {
+    sizes = AttentionSizes(checked: inputs.map(\.type), heads: heads)
+    storage = (inputs[0].type.dtype, inputs[1].type.dtype)
+    self.isCausal = isCausal
+    self.device = device
   }
 
-  var scale: Float { 1 / Float(width).squareRoot() }
+  /// Addresses of results and scratch memory are filled in by the caller.
+  func parameters(q: Binding, k: Binding, v: Binding) -> AttentionParameters {
+    var parameters = AttentionParameters()
+    parameters.q = q.address
+    parameters.k = k.address
+    parameters.v = v.address
+    parameters.samples = UInt32(sizes.n)
+    parameters.queries = UInt32(sizes.t)
+    parameters.keys = UInt32(sizes.s)
+    parameters.packedHeads = UInt32(sizes.heads) << 16 | UInt32(sizes.d)
+    parameters.isCausal = isCausal ? 1 : 0
+    parameters.scale = Float(sizes.scale)
+    return parameters
+  }
 
-  /// Widest head whose row is held in registers.
-  private static let narrowWidth = 128
-
-  /// A launch with one invocation for each of `rows` rows of every head.
-  func launch<Parameters: BitwiseCopyable>(
-    _ path: String, rows: Int, isCausal: Bool, _ context: LoweringContext,
-    _ parameters: Parameters
-  ) -> Launch {
-    let device = context.device
-    let lanes = device.isCPU ? device.subgroupSize : 64
-    let isWide = width > Self.narrowWidth
-    // A wide head is summed in parts, each of which computes the scores again.
-    let chunk = isWide ? [64, 32, 16, 8, 4].first { width % $0 == 0 } ?? 4 : width
-    var defines = [
-      "STORAGE_X": context.inputs[0].type.dtype.storageMacro, "WIDTH": "\(width)u",
-      "CHUNK": "\(chunk)u", "WIDE": isWide ? "1" : "0", "CAUSAL": isCausal ? "true" : "false",
-    ]
-    let sharesLoads = device.isCPU && !isWide && width % (2 * lanes) == 0
-    if sharesLoads { defines["LANES"] = "\(lanes)u" }
-    let blocks = (rows + lanes - 1) / lanes
+  /// A launch whose lanes run over `rows` queries or keys.
+  func launch(_ path: String, rows: Int, _ parameters: AttentionParameters) -> Launch {
+    let laneRows = laneRows(rows)
+    let blocks = ceilDivide(rows, device.subgroupSize * laneRows)
     return Launch(
       ShaderVariant(
-        path, defines: defines, constants: [0: UInt32(lanes)],
-        subgroupSize: sharesLoads ? lanes : nil),
-      groups: foldedGroups(samples * heads * blocks * (width / chunk)), parameters: parameters)
+        path,
+        defines: [
+          "STORAGE_Q": storage.q.storageMacro, "STORAGE_K": storage.k.storageMacro,
+          "ROWS": String(laneRows), "OTHERS": "8",
+        ], constants: [0: UInt32(device.subgroupSize)]),
+      groups: foldedGroups(blocks * sizes.heads * sizes.n), parameters: parameters)
+  }
+
+  /// Eight rows for an invocation, or two where eight would leave lanes or cores idle.
+  private func laneRows(_ rows: Int) -> Int {
+    let traits = CostTraits(device)
+    let cost = { (laneRows: Int) -> Double in
+      let groups = ceilDivide(rows, device.subgroupSize * laneRows) * sizes.heads * sizes.n
+      return (Double(groups) / traits.groupsAtOnce).rounded(.up)
+        * traits.cost(multiplies: 64 * laneRows, loads: 12 * laneRows + 64)
+    }
+    return cost(2) < cost(8) ? 2 : 8
   }
 }

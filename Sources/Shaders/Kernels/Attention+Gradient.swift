@@ -1,0 +1,45 @@
+import CKernelParameters
+import Graph
+
+extension AttentionGradient: VulkanOperation {
+  /// delta, then the sums in progress of dq, and later of dk and dv, where the results cannot hold
+  /// them.
+  public func workspaceByteCount(
+    inputs: [TensorType], outputs: [TensorType], device: DeviceTraits
+  ) -> Int {
+    let querySums = inputs[0].dtype == .f32 ? 0 : inputs[0].elementCount * 4
+    let keySums = inputs[1].dtype == .f32 ? 0 : inputs[1].elementCount * 8
+    return deltaByteCount(inputs[4]) + max(querySums, keySums)
+  }
+
+  /// Rounded up, so that what follows keeps the alignment of tensors.
+  private func deltaByteCount(_ logSumExp: TensorType) -> Int {
+    ceilDivide(logSumExp.byteCount, 256) * 256
+  }
+
+  public func launches(_ context: LoweringContext) -> [Launch] {
+    let (inputs, outputs) = (context.inputs, context.outputs)
+    let shape = AttentionShape(inputs, heads: heads, isCausal: isCausal, context.device)
+    var parameters = shape.parameters(q: inputs[0], k: inputs[1], v: inputs[2])
+    parameters.o = inputs[3].address
+    parameters.logSumExp = inputs[4].address
+    parameters.dO = inputs[5].address
+    parameters.dLogSumExp = hasLogSumExpGradient ? inputs[6].address : 0
+    parameters.delta = context.workspace
+    parameters.dq = outputs[0].address
+    parameters.dk = outputs[1].address
+    parameters.dv = outputs[2].address
+    let scratch = context.workspace + UInt64(deltaByteCount(inputs[4].type))
+    parameters.sums = inputs[0].type.dtype == .f32 ? parameters.dq : scratch
+    var keyParameters = parameters
+    let isKeyF32 = inputs[1].type.dtype == .f32
+    keyParameters.sums = isKeyF32 ? parameters.dk : scratch
+    keyParameters.sums2 =
+      isKeyF32 ? parameters.dv : scratch + UInt64(inputs[1].type.elementCount * 4)
+    return [
+      shape.launch("attention/attention_delta.comp", rows: shape.sizes.t, parameters),
+      shape.launch("attention/attention_query_gradient.comp", rows: shape.sizes.t, parameters),
+      shape.launch("attention/attention_key_gradient.comp", rows: shape.sizes.s, keyParameters),
+    ]
+  }
+}

@@ -1,0 +1,25 @@
+#include "common.h"
+
+// The window of Graph/Operations/Convolution2D.swift, for the convolution (a = x, b = weight, y) and
+// its gradients (a = dy, b = weight, y = dx; a = dy, b = x, y = dw).
+PARAMETERS(Convolution2DParameters) {
+  ADDRESS a;
+  ADDRESS b;
+  ADDRESS y;
+  ADDRESS bias;
+  ADDRESS residual;
+  UINT samples;
+  UINT height;
+  UINT width;
+  UINT inputChannels;
+  UINT outputHeight;
+  UINT outputWidth;
+  UINT outputChannels;
+  UINT kernelHeight;
+  UINT kernelWidth;
+  UINT stride;
+  UINT top;
+  UINT left;
+  UINT splits;
+  UINT splitLength;
+} END_PARAMETERS(Convolution2DParameters);

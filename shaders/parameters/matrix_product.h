@@ -1,0 +1,25 @@
+#include "common.h"
+
+// y[b, m, n] = activation(scale * sum over k of a[b aBatch + m aRow + k aStep]
+//   * b[b bBatch + n bColumn + k bStep] + bias[n]) + residual[b, m, n]; k runs over one split of
+// splitLength elements for each of `splits` slices of y.
+PARAMETERS(MatrixProductParameters) {
+  ADDRESS a;
+  ADDRESS b;
+  ADDRESS y;
+  ADDRESS bias;
+  ADDRESS residual;
+  UINT batch;
+  UINT m;
+  UINT n;
+  UINT k;
+  UINT aBatch;
+  UINT aRow;
+  UINT aStep;
+  UINT bBatch;
+  UINT bColumn;
+  UINT bStep;
+  UINT splits;
+  UINT splitLength;
+  FLOAT scale;
+} END_PARAMETERS(MatrixProductParameters);

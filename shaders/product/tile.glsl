@@ -1,0 +1,188 @@
+// The register tile behind matrix products and convolutions: an invocation sums ROWS rows x COLUMNS
+// columns of y, fully unrolled, without shared memory or barriers.
+//
+// A workgroup owns ROWS rows x (lanes COLUMNS) columns. Lanes run over quads of columns, so that
+// neighbours touch neighbouring memory; the rows' loads are the same in all lanes. Loads are quads
+// of the contiguous dimension:
+//
+//   FORM 1   a [M, K], b [N, K]: quads along k in both
+//   FORM 2   a [M, K], b [K, N]: quads along k in a, along n in b
+//   FORM 3   a [K, M], b [K, N]: quads along m in a, along n in b
+//   FORM 0   any strides, one element at a time, for sizes that are no multiples of 4
+//
+// Rows and columns outside y are clamped to the last ones inside and not stored. A kernel sets the
+// offsets below, calls `addStep` in ONE loop over k, then `storeTile`. One loop, and no other after
+// it, because lavapipe (Mesa 22.3) turns each masked accumulator of nested or successive loops into
+// eight branches: five times slower, and seconds to compile.
+#ifndef PRODUCT_TILE_GLSL
+#define PRODUCT_TILE_GLSL
+// First of all: before this declaration gl_WorkGroupSize silently stands for 1.
+layout(local_size_x_id = 0) in;
+#include "common/index.glsl"
+#include "product/quad.glsl"
+#include "common/activation.glsl"
+
+const uint QUADS = COLUMNS / 4;
+const uint BYTES_A = STORAGE_A == 0 ? 4 : 2;
+const uint BYTES_B = STORAGE_B == 0 ? 4 : 2;
+
+QUAD_ACCESS(A, STORAGE_A)
+QUAD_ACCESS(B, STORAGE_B)
+QUAD_ACCESS(Y, STORAGE_Y)
+QUAD_ACCESS(Bias, STORAGE_BIAS)
+QUAD_ACCESS(Residual, STORAGE_RESIDUAL)
+
+vec4 sums[ROWS][QUADS];
+// Element offset in a of each row (FORM 3: of each quad of rows) at k = 0.
+uint rowOffset[ROWS];
+// Element offset in b of each column (FORM 2 and 3: of each quad of columns) at k = 0.
+uint columnOffset[COLUMNS];
+#ifndef MASKED_ROWS
+#define MASKED_ROWS false
+#endif
+// Whether a row reads a at all in this step; it counts as zeros if not.
+bool rowInside[ROWS];
+#ifndef MASKED_COLUMNS
+#define MASKED_COLUMNS false
+#endif
+// The same for the columns of b, all at once.
+bool columnsInside;
+
+void clearSums() {
+  [[unroll]] for (uint r = 0; r < ROWS; r++) {
+    [[unroll]] for (uint q = 0; q < QUADS; q++) sums[r][q] = vec4(0);
+  }
+}
+
+#ifndef HAS_RESIDUAL
+#define HAS_RESIDUAL false
+#endif
+
+// First column of this lane's quad q in the tile.
+uint laneColumn(uint q) { return 4 * (gl_LocalInvocationIndex + gl_WorkGroupSize.x * q); }
+
+// Values of k that one step takes.
+#if FORM == 1 || FORM == 2
+const uint STEP = 4;
+#else
+const uint STEP = 1;
+#endif
+
+// Adds STEP values of k, which start `aFirst` and `bFirst` elements after the rows' and columns'
+// offsets; in FORM 2 b's next k is `bStep` elements on.
+void addStep(uint64_t a, uint aFirst, uint64_t b, uint bFirst, uint bStep) {
+#if FORM == 0
+  float x[ROWS];
+  [[unroll]] for (uint r = 0; r < ROWS; r++) {
+    x[r] = loadA(a, rowOffset[r] + aFirst);
+    if (MASKED_ROWS) x[r] = rowInside[r] ? x[r] : 0.0;
+  }
+  [[unroll]] for (uint c = 0; c < COLUMNS; c++) {
+    float w = loadB(b, columnOffset[c] + bFirst);
+    if (MASKED_COLUMNS) w = columnsInside ? w : 0.0;
+    [[unroll]] for (uint r = 0; r < ROWS; r++) sums[r][c / 4][c % 4] += x[r] * w;
+  }
+#elif FORM == 3
+  vec4 x[ROWS / 4];
+  [[unroll]] for (uint r = 0; r < ROWS / 4; r++) x[r] = loadQuadA(a, rowOffset[r] + aFirst);
+  [[unroll]] for (uint q = 0; q < QUADS; q++) {
+    vec4 w = loadQuadB(b, columnOffset[q] + bFirst);
+    if (MASKED_COLUMNS) w = columnsInside ? w : vec4(0);
+    [[unroll]] for (uint r = 0; r < ROWS; r++) sums[r][q] += x[r / 4][r % 4] * w;
+  }
+#else
+  vec4 x[ROWS];
+  [[unroll]] for (uint r = 0; r < ROWS; r++) {
+    x[r] = loadQuadA(a, rowOffset[r] + aFirst);
+    if (MASKED_ROWS) x[r] = rowInside[r] ? x[r] : vec4(0);
+  }
+#if FORM == 1
+  [[unroll]] for (uint c = 0; c < COLUMNS; c++) {
+    vec4 w = loadQuadB(b, columnOffset[c] + bFirst);
+    [[unroll]] for (uint r = 0; r < ROWS; r++) sums[r][c / 4][c % 4] += dot(x[r], w);
+  }
+#else
+  [[unroll]] for (uint k = 0; k < 4; k++) {
+    [[unroll]] for (uint q = 0; q < QUADS; q++) {
+      vec4 w = loadQuadB(b, columnOffset[q] + bFirst + k * bStep);
+      [[unroll]] for (uint r = 0; r < ROWS; r++) sums[r][q] += x[r][k] * w;
+    }
+  }
+#endif
+#endif
+}
+
+// Offsets for rows that start at `firstRow` of `rows`, `stride` elements apart.
+void setRows(uint firstRow, uint rows, uint stride) {
+#if FORM == 3
+  [[unroll]] for (uint r = 0; r < ROWS / 4; r++) {
+    rowOffset[r] = min(firstRow + 4 * r, rows - 4) * stride;
+  }
+#else
+  [[unroll]] for (uint r = 0; r < ROWS; r++) {
+    rowOffset[r] = min(firstRow + r, rows - 1) * stride;
+  }
+#endif
+}
+
+// Offsets for columns that start at `firstColumn` of `columns`, `stride` elements apart.
+void setColumns(uint firstColumn, uint columns, uint stride) {
+#if FORM == 2 || FORM == 3
+  [[unroll]] for (uint q = 0; q < QUADS; q++) {
+    columnOffset[q] = min(firstColumn + laneColumn(q), columns - 4) * stride;
+  }
+#else
+  [[unroll]] for (uint c = 0; c < COLUMNS; c++) {
+    columnOffset[c] = min(firstColumn + laneColumn(c / 4) + c % 4, columns - 1) * stride;
+  }
+#endif
+}
+
+// Where a tile goes and what is added on the way.
+struct Epilogue {
+  uint64_t y;
+  uint64_t bias;      // [columns], 0 when there is none
+  uint64_t residual;  // laid out as y; read if HAS_RESIDUAL
+  float scale;
+};
+
+// y = activation(scale * sums + bias) + residual at offset + row * rowStride + column.
+void storeTile(Epilogue e, uint offset, uint rowStride, uint firstRow, uint rows, uint firstColumn,
+               uint columns) {
+#if FORM == 0
+  [[unroll]] for (uint c = 0; c < COLUMNS; c++) {
+    uint column = firstColumn + laneColumn(c / 4) + c % 4;
+    if (column < columns) {
+      float bias = 0;
+      if (e.bias != 0) bias = loadBias(e.bias, column);
+      [[unroll]] for (uint r = 0; r < ROWS; r++) {
+        if (firstRow + r < rows) {
+          uint i = offset + (firstRow + r) * rowStride + column;
+          float value = activate(e.scale * sums[r][c / 4][c % 4] + bias, ACTIVATION);
+          if (HAS_RESIDUAL) value += loadResidual(e.residual, i);
+          storeY(e.y, i, value);
+        }
+      }
+    }
+  }
+#else
+  [[unroll]] for (uint q = 0; q < QUADS; q++) {
+    uint column = firstColumn + laneColumn(q);
+    if (column < columns) {
+      vec4 bias = vec4(0);
+      if (e.bias != 0) bias = loadQuadBias(e.bias, column);
+      [[unroll]] for (uint r = 0; r < ROWS; r++) {
+        if (firstRow + r < rows) {
+          uint i = offset + (firstRow + r) * rowStride + column;
+          vec4 value = e.scale * sums[r][q] + bias;
+          [[unroll]] for (uint j = 0; j < 4; j++) value[j] = activate(value[j], ACTIVATION);
+          if (HAS_RESIDUAL) value += loadQuadResidual(e.residual, i);
+          storeQuadY(e.y, i, value);
+        }
+      }
+    }
+  }
+#endif
+}
+
+#endif
