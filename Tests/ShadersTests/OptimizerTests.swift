@@ -1,5 +1,6 @@
 import Foundation
 import Graph
+import Shaders
 import Testing
 
 /// Global norm, clipping and AdamW against their meaning and against torch.
@@ -61,6 +62,35 @@ import Testing
     #expect(!norm.isFinite)
     #expect(try names.map(store.read) == before)
     #expect(try store.read("step").floats == [1])
+  }
+
+  /// Tensors laid out one after the other in all roles take one launch, whatever their padding.
+  @Test func neighboursShareALaunch() {
+    let shapes = [[64], [5], [320], [3, 100]]
+    let operation = AdamW(
+      beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, count: shapes.count)
+    #expect(operation.launches(context(shapes, gap: nil)).count == 1)
+    #expect(operation.launches(context(shapes, gap: 2)).count == 2)
+    // 16-bit parameters are padded at other elements than their f32 moments.
+    #expect(operation.launches(context(shapes, dtype: .bf16, gap: nil)).count == 4)
+  }
+
+  /// Four roles, each laid out in its own memory; outputs in place. One role may have a gap.
+  private func context(_ shapes: [[Int]], dtype: DType = .f32, gap: Int?) -> LoweringContext {
+    let roles = [dtype, .f32, .f32, .f32].enumerated().map { role, dtype in
+      var address = UInt64(role + 1) << 32
+      return shapes.enumerated().map { index, shape in
+        if index == gap && role == 3 { address += 256 }
+        let type = TensorType(shape, dtype)
+        defer { address += UInt64(PlanningLimits().rounded(type.byteCount)) }
+        return Binding(type: type, address: address)
+      }
+    }
+    let scalar = Binding(type: TensorType([1]), address: 256)
+    return LoweringContext(
+      inputs: [scalar, scalar, scalar] + roles.joined(),
+      outputs: roles[0] + roles[2] + roles[3], workspace: 0,
+      device: DeviceTraits(subgroupSize: 8, isCPU: true, sharedMemoryByteCount: 32768))
   }
 }
 

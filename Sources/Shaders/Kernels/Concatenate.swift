@@ -51,9 +51,11 @@ extension LoweringContext {
   ) -> Launch {
     let values = Values.dividing(run, sourceRun, targetRun, start, shift)
     let count = rows * values.count(run)
+    let isInside = shift >= 0 && shift + run <= sourceRun
     return elementwise(
       "shape/move_rows.comp", count: count, values: values,
       storage: ["X": x.type.dtype, "Y": y.type.dtype],
+      defines: isInside ? [:] : ["ZERO_PADDED": "1"],
       parameters: MoveRowsParameters(
         x: x.address, y: y.address, count: UInt32(count), run: UInt32(values.count(run)),
         sourceRun: UInt32(values.count(sourceRun)), targetRun: UInt32(values.count(targetRun)),
