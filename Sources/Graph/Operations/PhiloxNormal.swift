@@ -8,8 +8,9 @@ import Foundation
 ///
 ///     r = sqrt(-2 ln u),   z = (r cos(2 pi v), r sin(2 pi v))
 ///
-/// u is never 0 or 1. The kernel takes ln u for words above 2^31 as ln(1 - w), w the distance to 1,
-/// and the angle as a quadrant and a rest, so that f32 costs no more than about 3e-7 of r.
+/// u is never 0 or 1. The kernel takes ln u for words from 3/4 of 2^32 on as ln(1 - w), w the
+/// distance to 1, and the angle as a quadrant and a rest, so that f32 costs no more than about 3e-7
+/// of r.
 /// Shapes: keys i32 [N, 5], rows (seedLow, seedHigh, sample, step, stream); y f32 [N] + shape.
 public struct PhiloxNormal: Operation {
   public static let name = "philox_normal"
