@@ -67,16 +67,22 @@ let package = Package(
       ],
       swiftSettings: settings),
     // Tests
-    .testTarget(name: "VKRuntimeTests", dependencies: ["VKRuntime"], swiftSettings: settings),
-    .testTarget(name: "GraphTests", dependencies: ["Graph"], swiftSettings: settings),
-    .testTarget(name: "ShadersTests", dependencies: ["Shaders"], swiftSettings: settings),
+    .testTarget(
+      name: "VKRuntimeTests", dependencies: ["VKRuntime"], exclude: ["Fixtures"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "GraphTests", dependencies: ["Graph"], exclude: ["Fixtures"], swiftSettings: settings),
+    .testTarget(
+      name: "ShadersTests", dependencies: ["Shaders"], exclude: ["Fixtures"],
+      swiftSettings: settings),
     .testTarget(
       name: "ModelTests", dependencies: ["Model", "Shaders"], exclude: ["Fixtures"],
       swiftSettings: settings),
     .testTarget(
       name: "DataTests", dependencies: ["Data"], exclude: ["Fixtures"], swiftSettings: settings),
     .testTarget(
-      name: "TrainTests", dependencies: ["Train", "Shaders"], swiftSettings: settings),
+      name: "TrainTests", dependencies: ["Train", "Shaders"], exclude: ["Fixtures"],
+      swiftSettings: settings),
     .testTarget(name: "vkxlTests", dependencies: ["vkxl"], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]

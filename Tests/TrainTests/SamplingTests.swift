@@ -56,14 +56,14 @@ import Testing
     #expect(relativeError(latents.map(Double.init), expected.map(Double.init)) < 1e-4)
   }
 
-  @Test func theInfiniteStepIsFinite() {
+  @Test func theInfiniteStepIsFinite() throws {
     let table = SamplingTable(
       schedule: NoiseSchedule(zeroTerminalSNR: true), spacing: .trailing, steps: 4)
     #expect(table.sigmas[0] == 20000 && table.initialSigma == 20000)
     // A network that knows x0 = 0.5 exactly: v = a noise - s x0.
     let sampler = EulerSampler(prediction: .v, table: table)
     var step = 0
-    let latents = sampler.sample(noise: [1, -2]) { input, _ in
+    let latents = try sampler.sample(noise: [1, -2]) { input, _ in
       let sigma = table.sigmas[step]
       step += 1
       let (a, s) = (1 / (sigma * sigma + 1).squareRoot(), sigma / (sigma * sigma + 1).squareRoot())
