@@ -20,6 +20,12 @@ final class VulkanProgram: Program {
     try record()
   }
 
+  // Kernels reach arenas by address alone: nothing else keeps them while a run is in flight. A lost
+  // device is done with them too.
+  deinit {
+    for block in blocks { try? block.finish() }
+  }
+
   var stepBlockByteCount: Int { blocks.reduce(0) { $0 + $1.byteCount } }
 
   /// Number of kernel launches of one run.
