@@ -73,7 +73,7 @@ OUTLINES = {
 
 
 def fill_shape(canvas, shape, centre, radius, colour, background):
-    """Fills one shape; `centre` and `radius` in pixels of the canvas, no antialiasing."""
+    """Fills a shape, named or a list of corners; `centre` and `radius` in pixels of the canvas."""
     x, y = centre
     if shape in ("circle", "ring"):
         canvas.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
@@ -81,7 +81,8 @@ def fill_shape(canvas, shape, centre, radius, colour, background):
             hole = radius * 0.5
             canvas.ellipse((x - hole, y - hole, x + hole, y + hole), fill=background)
     else:
-        canvas.polygon([(x + radius * u, y + radius * v) for u, v in OUTLINES[shape]], fill=colour)
+        outline = OUTLINES[shape] if isinstance(shape, str) else shape
+        canvas.polygon([(x + radius * u, y + radius * v) for u, v in outline], fill=colour)
 
 
 def draw(shape, colour, background, size, rng):
@@ -89,8 +90,8 @@ def draw(shape, colour, background, size, rng):
     width, height = size
     s = SUPERSAMPLING
     image = Image.new("RGB", (width * s, height * s), BACKGROUNDS[background])
-    radius = rng.uniform(19.0, 24.0)
-    centre = (width / 2 + rng.uniform(-4, 4), height / 2 + rng.uniform(-4, 4))
+    radius = rng.uniform(22.0, 26.0)
+    centre = (width / 2 + rng.uniform(-2, 2), height / 2 + rng.uniform(-2, 2))
     fill_shape(ImageDraw.Draw(image), shape, (centre[0] * s, centre[1] * s), radius * s,
                COLOURS[colour], BACKGROUNDS[background])
     return image.resize((width, height), Image.Resampling.BOX)

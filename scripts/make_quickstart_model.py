@@ -8,7 +8,8 @@ Stages, each leaving a file in --work, so that one can be repeated alone:
     vae       trains the autoencoder on random coloured shapes, polygons and gradients, then
               scales its latents to unit variance
     unet      trains the UNet (flow matching) on circles, squares, triangles and diamonds in six
-              colours on three backgrounds: it has never seen the shapes of the quickstart
+              colours on three backgrounds, and on other outlines captioned only "shape": it can
+              draw what the quickstart teaches but knows none of the four words
     decoder   trains the decoder on while the encoder, and so the latents, stay as they are
     export    writes both, f16, single-file names, to Examples/quickstart/base.safetensors
     finetune  repeats the quickstart's fine-tuning in PyTorch from the exported file: losses to
@@ -18,7 +19,7 @@ The text encoders are not trained and not in the file: they are the formula weig
 `vkxl init --size tiny --seed 0` (a random transformer still tells captions apart).
 
 Needs `pip install torch==2.13.0 diffusers==0.42.1 transformers==5.23.0 safetensors numpy pillow`.
-Takes about 45 minutes on one core. Everything is seeded; another version of PyTorch or another
+Takes about 35 minutes on one idle core. Everything is seeded; another version of PyTorch or another
 processor rounds differently and gives an equally good model, not the same bytes.
 """
 import argparse
@@ -393,26 +394,42 @@ def fit(net, batches, texts, steps, peak, warmup, save=None):
     return losses
 
 
+def base_pictures(size, copies, with_unnamed, rng):
+    """(pictures, captions) the UNet is pretrained on, all of one size (width, height).
+
+    The base shapes come under their names. `with_unnamed` adds the quickstart's shapes and random
+    outlines, as "shape" only: the base can draw them but does not know what they are called.
+    """
+    pictures, captions = [], []
+    for colour in shapes.COLOURS:
+        for background in shapes.BACKGROUNDS:
+            for _ in range(copies):
+                named = [(shape, shape) for shape in shapes.BASE_SHAPES]
+                unnamed = [*shapes.NEW_SHAPES, shapes.random_outline(rng)] if with_unnamed else []
+                for shape, word in named + [(shape, "shape") for shape in unnamed]:
+                    pictures.append(shapes.draw(shape, colour, background, size, rng))
+                    captions.append(shapes.caption(word, colour, background))
+    return to_tensor(pictures), captions
+
+
 def train_unet(arguments):
-    """Pretrains the UNet on pictures of the base shapes, in the three sizes of the quickstart."""
+    """Pretrains the UNet in the quickstart's picture sizes: named shapes first, then all."""
     from diffusers import UNet2DConditionModel
     torch.manual_seed(arguments.seed)
     rng = random.Random(arguments.seed)
     vae = load_vae(arguments)
-    words = [(s, c, b) for s in shapes.BASE_SHAPES for c in shapes.COLOURS
-             for b in shapes.BACKGROUNDS]
-    texts = encode_captions([shapes.caption(*w) for w in words] + [""])
-    groups = []
-    for size, copies in (((64, 64), 8), ((96, 64), 2), ((64, 96), 2)):
-        pictures = to_tensor([shapes.draw(*w, size, rng) for w in words for _ in range(copies)])
-        captions = [shapes.caption(*w) for w in words for _ in range(copies)]
-        groups.append((encode_pictures(vae, pictures), captions))
+    prompts = [shapes.caption(s, c, b) for s in (*shapes.BASE_SHAPES, "shape")
+               for c in shapes.COLOURS for b in shapes.BACKGROUNDS]
+    texts = encode_captions(prompts + [""])
     net = UNet2DConditionModel(**unet_config())
-    fit(net, Batches(groups, 16, rng), texts, arguments.unet_steps, 1e-3, 50,
-        save=arguments.work / "unet.pt")
-    prompts = [shapes.caption(*w) for w in words]
+    for with_unnamed, steps in ((False, arguments.unet_steps), (True, arguments.unnamed_steps)):
+        groups = []
+        for size, copies in (((64, 64), 8), ((96, 64), 2), ((64, 96), 2)):
+            pictures, captions = base_pictures(size, copies, with_unnamed, rng)
+            groups.append((encode_pictures(vae, pictures), captions))
+        fit(net, Batches(groups, 16, rng), texts, steps, 1e-3, 50, arguments.work / "unet.pt")
     pictures = sample(net, vae, texts, prompts)
-    grid([pictures[i:i + 12] for i in range(0, len(words), 18)], arguments.work / "unet.png")
+    grid([pictures[i:i + 12] for i in range(0, len(prompts), 18)], arguments.work / "unet.png")
 
 VAE_PREFIX = "first_stage_model."
 
@@ -511,11 +528,13 @@ def main():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--small-steps", type=int, default=300, help="vae: batches of 16 at 32x32")
     parser.add_argument("--vae-steps", type=int, default=500, help="vae: batches of 8 at 64x64")
-    parser.add_argument("--decoder-steps", type=int, default=600, help="decoder: batches of 8")
-    parser.add_argument("--unet-steps", type=int, default=3000, help="unet: batches of 16")
+    parser.add_argument("--decoder-steps", type=int, default=1800, help="decoder: batches of 8")
+    parser.add_argument("--unet-steps", type=int, default=3000,
+                        help="unet: batches of 16, named shapes only")
+    parser.add_argument("--unnamed-steps", type=int, default=800, help="unet: then all shapes")
     parser.add_argument("--steps", type=int, default=300, help="finetune")
     parser.add_argument("--batch", type=int, default=8, help="finetune")
-    parser.add_argument("--rate", type=float, default=5e-4, help="finetune: peak learning rate")
+    parser.add_argument("--rate", type=float, default=1e-3, help="finetune: peak learning rate")
     parser.add_argument("--guidance", type=float, default=3.0)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
