@@ -82,7 +82,7 @@ final class VulkanProgram: Program {
 }
 
 /// What one run in flight has for itself: inputs written by the host, outputs read by it, and the
-/// commands that refer to them.
+/// commands that refer to them, cut into submissions by measured time (decision 8 of the design).
 final class StepBlock {
   let inputOffsets: [Int]
   /// Where kernels read the inputs: the upload arena itself on unified memory.
@@ -92,12 +92,9 @@ final class StepBlock {
   private let upload: Arena
   private let readback: Arena
   private let outputOffsets: [Int]
-  private var streams: [CommandStream] = []
+  private var program: SegmentedProgram?
   private var pending: VulkanRun?
   private let name: String
-
-  /// Launches of one submission before any time has been measured (decision 8 of the design).
-  private static let launchesPerStream = 256
 
   init(_ plan: Plan, backend: VulkanBackend, index: Int) throws {
     self.plan = plan
@@ -141,41 +138,51 @@ final class StepBlock {
     return (offsets, max(end, limits.alignment))
   }
 
+  /// Records the plan's launches, uploading inputs before them and reading outputs back after.
   func record(
     _ steps: [[Launch]], _ pipelines: [Pipeline], outputs: [(arena: Arena, offset: UInt64)]
   ) throws {
-    streams = []
-    var stream = try nextStream()
-    if inputs !== upload {
+    var segments: [SegmentLaunch] = inputs === upload ? [] : [uploading()]
+    var next = 0
+    for (step, launches) in zip(plan.steps, steps) {
+      let flops = step.operation.flopCount(
+        step.inputs.map(\.type), outputs: step.outputs.map(\.type))
+      for launch in launches {
+        segments.append(
+          dispatching(launch, pipelines[next], cost: Double(flops) / Double(launches.count)))
+        next += 1
+      }
+    }
+    segments.append(readingBack(outputs))
+    program = try SegmentedProgram(device, name: name, launches: segments)
+  }
+
+  private func uploading() -> SegmentLaunch {
+    SegmentLaunch(name: "inputs", cost: 1) { [upload, inputs] stream in
       stream.copy(from: upload, offset: 0, to: inputs, offset: 0, byteCount: upload.byteCount)
       stream.barrier()
     }
-    var index = 0
-    for launch in steps.joined() {
-      if stream.commandCount >= Self.launchesPerStream {
-        try stream.end()
-        stream = try nextStream()
-      }
+  }
+
+  private func dispatching(_ launch: Launch, _ pipeline: Pipeline, cost: Double) -> SegmentLaunch {
+    SegmentLaunch(name: launch.shader.path, cost: cost) { stream in
       launch.parameters.withUnsafeBytes {
         stream.dispatch(
-          pipelines[index], groups: Groups(launch.groups.x, launch.groups.y, launch.groups.z),
+          pipeline, groups: Groups(launch.groups.x, launch.groups.y, launch.groups.z),
           parameterBytes: $0)
       }
       stream.barrier()
-      index += 1
     }
-    for (output, (offset, value)) in zip(outputs, zip(outputOffsets, plan.outputs)) {
-      stream.copy(
-        from: output.arena, offset: output.offset, to: readback, offset: UInt64(offset),
-        byteCount: UInt64(value.value.type.byteCount))
-    }
-    try stream.end()
   }
 
-  private func nextStream() throws -> CommandStream {
-    let stream = try CommandStream(device, name: "\(name), part \(streams.count)")
-    streams.append(stream)
-    return stream
+  private func readingBack(_ outputs: [(arena: Arena, offset: UInt64)]) -> SegmentLaunch {
+    SegmentLaunch(name: "outputs", cost: 1) { [plan, readback, outputOffsets] stream in
+      for (output, (offset, value)) in zip(outputs, zip(outputOffsets, plan.outputs)) {
+        stream.copy(
+          from: output.arena, offset: output.offset, to: readback, offset: UInt64(offset),
+          byteCount: UInt64(value.value.type.byteCount))
+      }
+    }
   }
 
   func start(_ data: [String: TensorData], on timeline: Timeline) throws -> VulkanRun {
@@ -187,8 +194,8 @@ final class StepBlock {
       }
       value.bytes.withUnsafeBytes { upload.write($0, at: UInt64(offset)) }
     }
-    var value: UInt64 = 0
-    for stream in streams { value = try timeline.submit([stream]) }
+    guard let program else { preconditionFailure("\(name) is started before it is recorded") }
+    let value = try program.submit(on: timeline)
     let run = VulkanRun(timeline: timeline, value: value) { [readback, plan, outputOffsets] in
       let outputs = zip(plan.outputs, outputOffsets).map { output, offset in
         let count = output.value.type.byteCount

@@ -33,9 +33,7 @@ extension TrainingRun {
     isolation: isolated (any Actor)? = #isolation, tell: (TrainingEvent) -> Void
   ) async throws -> CachingReport {
     var encoder: LatentEncoder?
-    return try await CachingPass(order, into: cache, vaeHash: vaeHash).run(
-      progress: { tell(.caching(what: "images", done: $0, total: $1)) }
-    ) { image in
+    let encode = { (image: LoadedImage) throws -> [CachedTensor] in
       let shape = FrameShape(samples: 1, height: image.shape[0], width: image.shape[1])
       let ready =
         try encoder
@@ -48,6 +46,8 @@ extension TrainingRun {
         CachedTensor(name: "logvar", shape: latent, values: logVariance),
       ]
     }
+    return try await CachingPass(order, into: cache, vaeHash: vaeHash).run(
+      progress: { tell(.caching(what: "images", done: $0, total: $1)) }, encode: encode)
   }
 
   /// Device memory of the run's phases, planned before anything is allocated.
