@@ -25,7 +25,7 @@ COLOURS = {
     "yellow": (240, 210, 50), "orange": (240, 135, 30), "purple": (140, 60, 180),
 }
 BACKGROUNDS = {"white": (245, 245, 245), "black": (20, 20, 20), "grey": (128, 128, 128)}
-BASE_SHAPES = ("circle", "square", "triangle", "diamond")
+BASE_SHAPES = ("circle", "square", "triangle", "diamond", "oval", "moon", "arrow", "bar", "house")
 NEW_SHAPES = ("star", "heart", "ring", "cross")
 HELD_OUT = (
     ("star", "red", "white"), ("heart", "purple", "white"), ("ring", "blue", "black"),
@@ -61,7 +61,19 @@ def heart_outline():
     return corners
 
 
+def moon_outline():
+    """A crescent: half of the unit circle, and back along a flatter arc."""
+    angles = [math.pi * (i / 30 - 0.5) for i in range(31)]
+    return ([(0.4 - math.cos(a), math.sin(a)) for a in angles]
+            + [(0.4 - 0.35 * math.cos(a), math.sin(a)) for a in reversed(angles)])
+
+
 OUTLINES = {
+    "oval": [(math.cos(math.pi * i / 20), 0.55 * math.sin(math.pi * i / 20)) for i in range(40)],
+    "moon": moon_outline(),
+    "arrow": [(-1, -0.3), (0.1, -0.3), (0.1, -0.8), (1, 0), (0.1, 0.8), (0.1, 0.3), (-1, 0.3)],
+    "bar": [(-1, -0.3), (1, -0.3), (1, 0.3), (-1, 0.3)],
+    "house": [(-0.75, 0.9), (-0.75, -0.1), (0, -0.95), (0.75, -0.1), (0.75, 0.9)],
     "square": [(-0.8, -0.8), (0.8, -0.8), (0.8, 0.8), (-0.8, 0.8)],
     "triangle": [(0, -0.95), (0.95, 0.75), (-0.95, 0.75)],
     "diamond": [(0, -1), (0.7, 0), (0, 1), (-0.7, 0)],

@@ -17,6 +17,7 @@ WORDS = {  # CLIP byte-pair ids of the words that captions use, each a single to
     "triangle": 14615, "diamond": 6235, "star": 1565, "heart": 1936, "ring": 2540, "cross": 3417,
     "red": 736, "green": 1901, "blue": 1746, "yellow": 4481, "orange": 4287, "purple": 5496,
     "white": 1579, "black": 1449, "grey": 5046, "shape": 6448,
+    "oval": 15039, "moon": 3293, "arrow": 11149, "bar": 2411, "house": 1212,
 }
 START_TOKEN, END_TOKEN = 49406, 49407
 
