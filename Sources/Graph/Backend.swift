@@ -45,6 +45,8 @@ public protocol Store: AnyObject {
 /// A loaded plan.
 public protocol Program: AnyObject {
   var plan: Plan { get }
+  /// Kernel launches of one run.
+  var launchCount: Int { get }
 
   /// Starts a run and returns at once unless as many runs as there are step blocks are in flight.
   ///

@@ -55,6 +55,7 @@ final class ReferenceStore: Store {
 private final class ReferenceProgram: Program {
   let plan: Plan
   let store: ReferenceStore
+  var launchCount: Int { plan.steps.count }
 
   init(plan: Plan, store: ReferenceStore) {
     self.plan = plan

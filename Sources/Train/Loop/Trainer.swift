@@ -149,6 +149,11 @@ public final class Trainer {
     if accumulates { _ = try program(shape, .add) }
   }
 
+  /// Kernel launches of an update over one batch of a shape that has been prepared.
+  public func launchCount(_ shape: BatchShape) throws -> Int {
+    try program(shape, .replace).launchCount + update.launchCount
+  }
+
   /// Continues at an update of a saved run.
   public func resume(at step: Int) { self.step = step }
 

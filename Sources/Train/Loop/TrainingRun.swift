@@ -94,6 +94,8 @@ public enum TrainingEvent: Sendable {
   /// Before training: device memory by phase, in bytes.
   case planned(MemoryPlan)
   case resumed(step: Int)
+  /// Kernels are compiled and recorded; launches of an update over one batch of a size.
+  case ready(height: Int, width: Int, launches: Int)
   case step(StepReport)
   case saved(path: String)
   case picture(path: String)
@@ -231,6 +233,10 @@ public final class TrainingRun {
     }
     for shape in data.batchShapes {
       try trainer.prepare(shape, accumulates: run.accumulation > 1)
+      tell(
+        .ready(
+          height: shape.height * 8, width: shape.width * 8,
+          launches: try trainer.launchCount(shape)))
     }
     return trainer
   }

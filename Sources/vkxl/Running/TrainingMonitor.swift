@@ -37,6 +37,8 @@ final class TrainingMonitor: Sendable {
     case .resumed(let step):
       state.withLock { $0.resumedStep = step }
       note("resumed after step \(step)")
+    case .ready(let height, let width, let launches):
+      note("ready: \(width)x\(height), \(launches) kernel launches a step")
     case .step(let report): record(report)
     case .saved(let path): note("saved \(path)")
     case .picture(let path): note("drew \(path)")
