@@ -2,7 +2,7 @@
 //   weight[o, r, s, i] + bias[o] + residual[n, h, w, o]: a product of [pixels, kh kw I] windows, never
 // stored, with the weight [O, kh kw I]. FORM 1 (I a multiple of 4) or 0; see product/tile.glsl.
 // Shapes: a = x [N, H, W, I], b = weight [O, kh, kw, I]; residual, y [N, Ho, Wo, O].
-// One workgroup per tile of pixels and output channels, blocks of pixels first.
+// One workgroup per block of pixels and output channels, blocks of pixels first.
 // Meaning: Graph/Operations/Convolution2D.swift
 #version 460
 #define MASKED_ROWS true
@@ -11,19 +11,16 @@
 
 void main() {
   uint pixels = p.samples * p.outputHeight * p.outputWidth;
-  uint rowBlocks = (pixels + ROWS - 1) / ROWS;
-  uint group = linearGroup();
-  uint row = group % rowBlocks * ROWS;
-  uint column = group / rowBlocks * gl_WorkGroupSize.x * COLUMNS;
-  if (column >= p.outputChannels) return;
+  Place at = place(pixels, p.outputChannels, p.laneShift);
+  if (at.copy > 0) return;
   uint height = p.height, width = p.width, channels = p.inputChannels;
   uint depth = p.kernelHeight * p.kernelWidth * channels;
   clearSums();
-  setColumns(column, p.outputChannels, depth);
+  setColumns(at, p.outputChannels, depth);
   // The pixel that the window's first tap sees, which may lie outside, and where it would be stored.
   uint firstY[ROWS], firstX[ROWS], firstPixel[ROWS];
   [[unroll]] for (uint r = 0; r < ROWS; r++) {
-    uint pixel = min(row + r, pixels - 1);
+    uint pixel = min(at.row + r, pixels - 1);
     uint line = pixel / p.outputWidth;
     firstY[r] = line % p.outputHeight * p.stride - p.top;
     firstX[r] = pixel % p.outputWidth * p.stride - p.left;
@@ -51,5 +48,5 @@ void main() {
     }
   }
   Epilogue e = Epilogue(p.y, p.bias, p.residual, 1.0);
-  storeTile(e, 0, p.outputChannels, row, pixels, column, p.outputChannels);
+  storeTile(e, at, 0, p.outputChannels, pixels, p.outputChannels);
 }

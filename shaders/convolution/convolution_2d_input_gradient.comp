@@ -2,7 +2,7 @@
 //   weight[o, r, s, i] over the taps for which the divisions are exact and inside: every pixel of dx
 // gathers. FORM 2 (I and O multiples of 4) or 0; see product/tile.glsl.
 // Shapes: a = dy [N, Ho, Wo, O], b = weight [O, kh, kw, I]; y = dx [N, H, W, I].
-// One workgroup per tile of pixels and input channels, blocks of pixels first.
+// One workgroup per block of pixels and input channels, blocks of pixels first.
 // Meaning: Graph/Operations/Convolution2D+Gradient.swift
 #version 460
 #define MASKED_ROWS true
@@ -11,20 +11,17 @@
 
 void main() {
   uint pixels = p.samples * p.height * p.width;
-  uint rowBlocks = (pixels + ROWS - 1) / ROWS;
-  uint group = linearGroup();
-  uint row = group % rowBlocks * ROWS;
-  uint column = group / rowBlocks * gl_WorkGroupSize.x * COLUMNS;
-  if (column >= p.inputChannels) return;
+  Place at = place(pixels, p.inputChannels, p.laneShift);
+  if (at.copy > 0) return;
   uint height = p.outputHeight, width = p.outputWidth, channels = p.outputChannels;
   uint stride = p.stride, kernelWidth = p.kernelWidth;
   uint taps = p.kernelHeight * kernelWidth;
   clearSums();
-  setColumns(column, p.inputChannels, 1);
+  setColumns(at, p.inputChannels, 1);
   // h + top = stride quotientY + remainderY: tap r = stride q + remainderY sees line quotientY - q.
   uint quotientY[ROWS], remainderY[ROWS], quotientX[ROWS], remainderX[ROWS], sampleLine[ROWS];
   [[unroll]] for (uint r = 0; r < ROWS; r++) {
-    uint pixel = min(row + r, pixels - 1);
+    uint pixel = min(at.row + r, pixels - 1);
     uint line = pixel / p.width;
     uint y = line % p.height + p.top;
     uint x = pixel % p.width + p.left;
@@ -73,5 +70,5 @@ void main() {
     }
   }
   Epilogue e = Epilogue(p.y, 0ul, 0ul, 1.0);
-  storeTile(e, 0, p.inputChannels, row, pixels, column, p.inputChannels);
+  storeTile(e, at, 0, p.inputChannels, pixels, p.inputChannels);
 }

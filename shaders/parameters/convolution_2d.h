@@ -1,7 +1,8 @@
 #include "common.h"
 
 // The window of Graph/Operations/Convolution2D.swift, for the convolution (a = x, b = weight, y) and
-// its gradients (a = dy, b = weight, y = dx; a = dy, b = x, y = dw).
+// its gradients (a = dy, b = weight, y = dx; a = dy, b = x, y = dw). laneShift: see
+// product/tile.glsl.
 PARAMETERS(Convolution2DParameters) {
   ADDRESS a;
   ADDRESS b;
@@ -22,4 +23,5 @@ PARAMETERS(Convolution2DParameters) {
   UINT left;
   UINT splits;
   UINT splitLength;
+  UINT laneShift;
 } END_PARAMETERS(Convolution2DParameters);

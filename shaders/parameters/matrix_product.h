@@ -2,7 +2,7 @@
 
 // y[b, m, n] = activation(scale * sum over k of a[b aBatch + m aRow + k aStep]
 //   * b[b bBatch + n bColumn + k bStep] + bias[n]) + residual[b, m, n]; k runs over one split of
-// splitLength elements for each of `splits` slices of y.
+// splitLength elements for each of `splits` slices of y. laneShift: see product/tile.glsl.
 PARAMETERS(MatrixProductParameters) {
   ADDRESS a;
   ADDRESS b;
@@ -21,5 +21,6 @@ PARAMETERS(MatrixProductParameters) {
   UINT bStep;
   UINT splits;
   UINT splitLength;
+  UINT laneShift;
   FLOAT scale;
 } END_PARAMETERS(MatrixProductParameters);

@@ -1,33 +1,37 @@
 // y = activation(scale * op(a) op(b) + bias) + residual, batched; see tile.glsl for FORM.
 // Shapes: a [batch, M, K], b [batch, K, N], either transposed; bias [N]; residual, y [batch, M, N].
-// One workgroup per tile of y and split of k; row blocks first, then column blocks, batch, splits.
-// With more than one split y is the f32 partial sums [splits, batch, M, N] for sum_partials.comp.
+// One workgroup per block of y (blocks of rows first, then of columns), item of the batch and split
+// of k. With more than one split y is the f32 partial sums [splits, batch, M, N] for
+// sum_partials.comp.
 // Meaning: Graph/Operations/MatrixProduct.swift
 #version 460
+#if FORM == 3
+#define MASKED_COLUMNS true
+#endif
 #include "product/tile.glsl"
 #include "parameters/matrix_product.h"
 
 void main() {
-  uint columnWidth = gl_WorkGroupSize.x * COLUMNS;
-  uint rowBlocks = (p.m + ROWS - 1) / ROWS;
-  uint columnBlocks = (p.n + columnWidth - 1) / columnWidth;
-  uint group = linearGroup();
-  uint row = group % rowBlocks * ROWS;
-  uint column = group / rowBlocks % columnBlocks * columnWidth;
-  uint slice = group / (rowBlocks * columnBlocks);  // split * batch + item
-  if (slice >= p.batch * p.splits) return;
-  uint item = slice % p.batch;
-  uint first = slice / p.batch * p.splitLength;
+  Place at = place(p.m, p.n, p.laneShift);
+  if (at.copy >= p.batch * p.splits) return;
+  uint item = at.copy % p.batch;
+  uint first = at.copy / p.batch * p.splitLength;
   clearSums();
-  setRows(row, p.m, p.aRow);
-  setColumns(column, p.n, p.bColumn);
+  setRows(at, p.m, p.aRow);
+  setColumns(at, p.n, p.bColumn);
   // Addresses move to the start of this item's split.
   uint64_t a = p.a + uint64_t(item * p.aBatch + first * p.aStep) * BYTES_A;
   uint64_t b = p.b + uint64_t(item * p.bBatch + first * p.bStep) * BYTES_B;
   uint count = min(p.splitLength, p.k - first);
   uint aStep = p.aStep;
   uint bStep = p.bStep;
-  for (uint k = 0; k < count; k += STEP) addStep(a, k * aStep, b, k * bStep, bStep);
+  for (uint turn = 0; turn < count; turn += STEP * TURN) {
+    [[unroll]] for (uint i = 0; i < TURN; i++) {
+      uint k = TURN > 1 ? min(turn + i, count - 1) : turn;
+      columnsInside = turn + i < count;
+      addStep(a, k * aStep, b, k * bStep, bStep);
+    }
+  }
   Epilogue e = Epilogue(p.y, p.bias, p.residual, p.scale);
-  storeTile(e, slice * p.m * p.n, p.n, row, p.m, column, p.n);
+  storeTile(e, at, at.copy * p.m * p.n, p.n, p.m, p.n);
 }

@@ -8,8 +8,9 @@
 #include "common/storage.glsl"
 
 vec4 loadQuadF32(uint64_t base, uint i) {
-  uvec2 low = unpack32(WideArray(base).at[i >> 1]);
-  uvec2 high = unpack32(WideArray(base).at[(i >> 1) + 1]);
+  WideArray words = WideArray(base + 4 * uint64_t(i));
+  uvec2 low = unpack32(words.at[0]);
+  uvec2 high = unpack32(words.at[1]);
   return uintBitsToFloat(uvec4(low, high));
 }
 void storeQuadF32(uint64_t base, uint i, vec4 v) {

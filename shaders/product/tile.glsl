@@ -1,9 +1,10 @@
 // The register tile behind matrix products and convolutions: an invocation sums ROWS rows x COLUMNS
 // columns of y, fully unrolled, without shared memory or barriers.
 //
-// A workgroup owns ROWS rows x (lanes COLUMNS) columns. Lanes run over quads of columns, so that
-// neighbours touch neighbouring memory; the rows' loads are the same in all lanes. Loads are quads
-// of the contiguous dimension:
+// The lanes of a workgroup stand side by side, 2^laneShift along the columns and the others along the
+// rows. An invocation's rows are neighbours; its columns come in quads that alternate with those of
+// the lanes beside it, so that neighbours touch neighbouring memory. Loads are quads of the contiguous
+// dimension:
 //
 //   FORM 1   a [M, K], b [N, K]: quads along k in both
 //   FORM 2   a [M, K], b [K, N]: quads along k in a, along n in b
@@ -11,9 +12,9 @@
 //   FORM 0   any strides, one element at a time, for sizes that are no multiples of 4
 //
 // Rows and columns outside y are clamped to the last ones inside and not stored. A kernel sets the
-// offsets below, calls `addStep` in ONE loop over k, then `storeTile`. One loop, and no other after
-// it, because lavapipe (Mesa 22.3) turns each masked accumulator of nested or successive loops into
-// eight branches: five times slower, and seconds to compile.
+// offsets below, calls `addStep` in one loop over k, then `storeTile`. There is no loop but that one:
+// around the stores, it made lavapipe (Mesa 22.3) put eight branches in the place of each masked sum,
+// five times slower and seconds to compile.
 #ifndef PRODUCT_TILE_GLSL
 #define PRODUCT_TILE_GLSL
 // First of all: before this declaration gl_WorkGroupSize silently stands for 1.
@@ -58,14 +59,40 @@ void clearSums() {
 #define HAS_RESIDUAL false
 #endif
 
-// First column of this lane's quad q in the tile.
-uint laneColumn(uint q) { return 4 * (gl_LocalInvocationIndex + gl_WorkGroupSize.x * q); }
+// What a lane of a workgroup works on.
+struct Place {
+  uint row;         // its first row
+  uint column;      // its first column
+  uint columnStep;  // from one of its quads of columns to the next
+  uint copy;        // which of several results of this size: blocks of rows run first, then columns
+};
 
-// Values of k that one step takes.
+Place place(uint rows, uint columns, uint laneShift) {
+  uint blockRows = (gl_WorkGroupSize.x >> laneShift) * ROWS;
+  uint blockColumns = COLUMNS << laneShift;
+  uint rowBlocks = (rows + blockRows - 1) / blockRows;
+  uint columnBlocks = (columns + blockColumns - 1) / blockColumns;
+  uint group = linearGroup();
+  uint lane = gl_LocalInvocationIndex;
+  Place at;
+  at.row = group % rowBlocks * blockRows + (lane >> laneShift) * ROWS;
+  at.columnStep = 4u << laneShift;
+  at.column = group / rowBlocks % columnBlocks * blockColumns + 4 * (lane & ((1u << laneShift) - 1));
+  at.copy = group / (rowBlocks * columnBlocks);
+  return at;
+}
+
+// Values of k that one step takes, and steps of one turn of the loop: enough work to pay for the
+// masked assignment of all sums that a CPU does at its end.
 #if FORM == 1 || FORM == 2
 const uint STEP = 4;
+const uint TURN = 1;
+#elif FORM == 3
+const uint STEP = 1;
+const uint TURN = 4;
 #else
 const uint STEP = 1;
+const uint TURN = 1;
 #endif
 
 // Adds STEP values of k, which start `aFirst` and `bFirst` elements after the rows' and columns'
@@ -112,28 +139,26 @@ void addStep(uint64_t a, uint aFirst, uint64_t b, uint bFirst, uint bStep) {
 #endif
 }
 
-// Offsets for rows that start at `firstRow` of `rows`, `stride` elements apart.
-void setRows(uint firstRow, uint rows, uint stride) {
+// Offsets for rows `stride` elements apart.
+void setRows(Place at, uint rows, uint stride) {
 #if FORM == 3
   [[unroll]] for (uint r = 0; r < ROWS / 4; r++) {
-    rowOffset[r] = min(firstRow + 4 * r, rows - 4) * stride;
+    rowOffset[r] = min(at.row + 4 * r, rows - 4) * stride;
   }
 #else
-  [[unroll]] for (uint r = 0; r < ROWS; r++) {
-    rowOffset[r] = min(firstRow + r, rows - 1) * stride;
-  }
+  [[unroll]] for (uint r = 0; r < ROWS; r++) rowOffset[r] = min(at.row + r, rows - 1) * stride;
 #endif
 }
 
-// Offsets for columns that start at `firstColumn` of `columns`, `stride` elements apart.
-void setColumns(uint firstColumn, uint columns, uint stride) {
+// Offsets for columns `stride` elements apart.
+void setColumns(Place at, uint columns, uint stride) {
 #if FORM == 2 || FORM == 3
   [[unroll]] for (uint q = 0; q < QUADS; q++) {
-    columnOffset[q] = min(firstColumn + laneColumn(q), columns - 4) * stride;
+    columnOffset[q] = min(at.column + q * at.columnStep, columns - 4) * stride;
   }
 #else
   [[unroll]] for (uint c = 0; c < COLUMNS; c++) {
-    columnOffset[c] = min(firstColumn + laneColumn(c / 4) + c % 4, columns - 1) * stride;
+    columnOffset[c] = min(at.column + c / 4 * at.columnStep + c % 4, columns - 1) * stride;
   }
 #endif
 }
@@ -147,17 +172,16 @@ struct Epilogue {
 };
 
 // y = activation(scale * sums + bias) + residual at offset + row * rowStride + column.
-void storeTile(Epilogue e, uint offset, uint rowStride, uint firstRow, uint rows, uint firstColumn,
-               uint columns) {
+void storeTile(Epilogue e, Place at, uint offset, uint rowStride, uint rows, uint columns) {
 #if FORM == 0
   [[unroll]] for (uint c = 0; c < COLUMNS; c++) {
-    uint column = firstColumn + laneColumn(c / 4) + c % 4;
+    uint column = at.column + c / 4 * at.columnStep + c % 4;
     if (column < columns) {
       float bias = 0;
       if (e.bias != 0) bias = loadBias(e.bias, column);
       [[unroll]] for (uint r = 0; r < ROWS; r++) {
-        if (firstRow + r < rows) {
-          uint i = offset + (firstRow + r) * rowStride + column;
+        if (at.row + r < rows) {
+          uint i = offset + (at.row + r) * rowStride + column;
           float value = activate(e.scale * sums[r][c / 4][c % 4] + bias, ACTIVATION);
           if (HAS_RESIDUAL) value += loadResidual(e.residual, i);
           storeY(e.y, i, value);
@@ -167,13 +191,13 @@ void storeTile(Epilogue e, uint offset, uint rowStride, uint firstRow, uint rows
   }
 #else
   [[unroll]] for (uint q = 0; q < QUADS; q++) {
-    uint column = firstColumn + laneColumn(q);
+    uint column = at.column + q * at.columnStep;
     if (column < columns) {
       vec4 bias = vec4(0);
       if (e.bias != 0) bias = loadQuadBias(e.bias, column);
       [[unroll]] for (uint r = 0; r < ROWS; r++) {
-        if (firstRow + r < rows) {
-          uint i = offset + (firstRow + r) * rowStride + column;
+        if (at.row + r < rows) {
+          uint i = offset + (at.row + r) * rowStride + column;
           vec4 value = e.scale * sums[r][q] + bias;
           [[unroll]] for (uint j = 0; j < 4; j++) value[j] = activate(value[j], ACTIVATION);
           if (HAS_RESIDUAL) value += loadQuadResidual(e.residual, i);

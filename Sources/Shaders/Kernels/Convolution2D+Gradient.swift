@@ -23,8 +23,8 @@ extension Convolution2DInputGradient: VulkanOperation {
         tile.variant(
           "convolution/convolution_2d_input_gradient.comp", form: isWide ? 2 : 0,
           storage: operands.storage),
-        groups: foldedGroups(tile.groupCount(m: pixels, n: window.i)),
-        parameters: window.parameters(operands))
+        groups: foldedGroups(tile.groupCount),
+        parameters: window.parameters(operands, tile))
     ]
   }
 }
@@ -65,14 +65,11 @@ extension Convolution2DWeightGradient: VulkanOperation {
     _ window: ConvolutionWindow, _ operands: ProductOperands, _ tile: ProductTile
   ) -> Launch {
     let isWide = window.i % 4 == 0 && window.o % 4 == 0
-    let groups = tile.groupCount(
-      m: window.o, n: window.i, copies: window.kh * window.kw * tile.splits)
     return Launch(
       tile.variant(
         "convolution/convolution_2d_weight_gradient.comp", form: isWide ? 3 : 0,
         storage: operands.storage),
-      groups: foldedGroups(groups),
-      parameters: window.parameters(
-        operands, splits: tile.splits, splitLength: tile.splitLength))
+      groups: foldedGroups(tile.groupCount),
+      parameters: window.parameters(operands, tile))
   }
 }

@@ -23,8 +23,8 @@ extension Convolution2D: VulkanOperation {
       Launch(
         tile.variant(
           "convolution/convolution_2d.comp", form: isWide ? 1 : 0, storage: operands.storage),
-        groups: foldedGroups(tile.groupCount(m: pixels, n: window.o)),
-        parameters: window.parameters(operands))
+        groups: foldedGroups(tile.groupCount),
+        parameters: window.parameters(operands, tile))
     ]
   }
 }
@@ -52,7 +52,7 @@ extension ConvolutionWindow {
   }
 
   func parameters(
-    _ operands: ProductOperands, splits: Int = 1, splitLength: Int = 0
+    _ operands: ProductOperands, _ tile: ProductTile
   ) -> Convolution2DParameters {
     Convolution2DParameters(
       a: operands.a.address, b: operands.b.address, y: operands.y.address,
@@ -60,7 +60,7 @@ extension ConvolutionWindow {
       samples: UInt32(n), height: UInt32(h), width: UInt32(w), inputChannels: UInt32(i),
       outputHeight: UInt32(ho), outputWidth: UInt32(wo), outputChannels: UInt32(o),
       kernelHeight: UInt32(kh), kernelWidth: UInt32(kw), stride: UInt32(stride),
-      top: UInt32(padding.top), left: UInt32(padding.left), splits: UInt32(splits),
-      splitLength: UInt32(splitLength))
+      top: UInt32(padding.top), left: UInt32(padding.left), splits: UInt32(tile.splits),
+      splitLength: UInt32(tile.splitLength), laneShift: UInt32(tile.laneShift))
   }
 }

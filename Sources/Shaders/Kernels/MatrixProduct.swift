@@ -97,7 +97,6 @@ struct ProductShape: Hashable {
     _ operands: ProductOperands, _ tile: ProductTile, scale: Float, _ activation: Activation?,
     _ context: LoweringContext
   ) -> Launch {
-    let groups = tile.groupCount(m: sizes.m, n: sizes.n, copies: sizes.batch * tile.splits)
     var parameters = MatrixProductParameters()
     parameters.a = operands.a.address
     parameters.b = operands.b.address
@@ -116,12 +115,13 @@ struct ProductShape: Hashable {
     parameters.bStep = transposeB ? 1 : parameters.n
     parameters.splits = UInt32(tile.splits)
     parameters.splitLength = UInt32(tile.splitLength)
+    parameters.laneShift = UInt32(tile.laneShift)
     parameters.scale = scale
     return Launch(
       tile.variant(
         "product/matrix_product.comp", form: form, storage: operands.storage,
         activation: activation),
-      groups: foldedGroups(groups), parameters: parameters)
+      groups: foldedGroups(tile.groupCount), parameters: parameters)
   }
 }
 
