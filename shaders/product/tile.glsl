@@ -12,9 +12,7 @@
 //   FORM 0   any strides, one element at a time, for sizes that are no multiples of 4
 //
 // Rows and columns outside y are clamped to the last ones inside and not stored. A kernel sets the
-// offsets below, calls `addStep` in one loop over k, then `storeTile`. There is no loop but that one:
-// around the stores, it made lavapipe (Mesa 22.3) put eight branches in the place of each masked sum,
-// five times slower and seconds to compile.
+// offsets below, calls `addStep` in one loop over k, then `storeTile`.
 #ifndef PRODUCT_TILE_GLSL
 #define PRODUCT_TILE_GLSL
 // First of all: before this declaration gl_WorkGroupSize silently stands for 1.
@@ -54,10 +52,6 @@ void clearSums() {
     [[unroll]] for (uint q = 0; q < QUADS; q++) sums[r][q] = vec4(0);
   }
 }
-
-#ifndef HAS_RESIDUAL
-#define HAS_RESIDUAL false
-#endif
 
 // What a lane of a workgroup works on.
 struct Place {
@@ -167,46 +161,44 @@ void setColumns(Place at, uint columns, uint stride) {
 struct Epilogue {
   uint64_t y;
   uint64_t bias;      // [columns], 0 when there is none
-  uint64_t residual;  // laid out as y; read if HAS_RESIDUAL
+  uint64_t residual;  // laid out as y, 0 when there is none
   float scale;
 };
 
 // y = activation(scale * sums + bias) + residual at offset + row * rowStride + column.
+//
+// A loop that picks its row by comparing, because code for all rows takes longer to compile than the
+// rest of the kernel. (A loop that moves the rows up made lavapipe, Mesa 22.3, put eight branches in
+// the place of each assignment to a sum in the main loop: five times slower, seconds to compile.)
 void storeTile(Epilogue e, Place at, uint offset, uint rowStride, uint rows, uint columns) {
+  uint count = min(rows - min(at.row, rows), ROWS);
+  for (uint r = 0; r < count; r++) {
+    uint first = offset + (at.row + r) * rowStride;
+    [[unroll]] for (uint q = 0; q < QUADS; q++) {
+      vec4 value = sums[0][q];
+      [[unroll]] for (uint i = 1; i < ROWS; i++) value = r == i ? sums[i][q] : value;
+      value *= e.scale;
+      uint column = at.column + q * at.columnStep;
 #if FORM == 0
-  [[unroll]] for (uint c = 0; c < COLUMNS; c++) {
-    uint column = at.column + c / 4 * at.columnStep + c % 4;
-    if (column < columns) {
-      float bias = 0;
-      if (e.bias != 0) bias = loadBias(e.bias, column);
-      [[unroll]] for (uint r = 0; r < ROWS; r++) {
-        if (at.row + r < rows) {
-          uint i = offset + (at.row + r) * rowStride + column;
-          float value = activate(e.scale * sums[r][c / 4][c % 4] + bias, ACTIVATION);
-          if (HAS_RESIDUAL) value += loadResidual(e.residual, i);
-          storeY(e.y, i, value);
+      [[unroll]] for (uint j = 0; j < 4; j++) {
+        if (column + j < columns) {
+          float element = value[j];
+          if (e.bias != 0) element += loadBias(e.bias, column + j);
+          element = activate(element, ACTIVATION);
+          if (e.residual != 0) element += loadResidual(e.residual, first + column + j);
+          storeY(e.y, first + column + j, element);
         }
       }
-    }
-  }
 #else
-  [[unroll]] for (uint q = 0; q < QUADS; q++) {
-    uint column = at.column + q * at.columnStep;
-    if (column < columns) {
-      vec4 bias = vec4(0);
-      if (e.bias != 0) bias = loadQuadBias(e.bias, column);
-      [[unroll]] for (uint r = 0; r < ROWS; r++) {
-        if (at.row + r < rows) {
-          uint i = offset + (at.row + r) * rowStride + column;
-          vec4 value = e.scale * sums[r][q] + bias;
-          [[unroll]] for (uint j = 0; j < 4; j++) value[j] = activate(value[j], ACTIVATION);
-          if (HAS_RESIDUAL) value += loadQuadResidual(e.residual, i);
-          storeQuadY(e.y, i, value);
-        }
+      if (column < columns) {
+        if (e.bias != 0) value += loadQuadBias(e.bias, column);
+        [[unroll]] for (uint j = 0; j < 4; j++) value[j] = activate(value[j], ACTIVATION);
+        if (e.residual != 0) value += loadQuadResidual(e.residual, first + column);
+        storeQuadY(e.y, first + column, value);
       }
+#endif
     }
   }
-#endif
 }
 
 #endif

@@ -58,7 +58,7 @@ struct ProductTile: Hashable {
   ) -> ShaderVariant {
     var defines = [
       "FORM": String(form), "ROWS": String(side), "COLUMNS": String(side),
-      "ACTIVATION": activation.macro, "HAS_RESIDUAL": storage["RESIDUAL"] == nil ? "false" : "true",
+      "ACTIVATION": activation.macro,
     ]
     for name in ["A", "B", "Y", "BIAS", "RESIDUAL"] {
       defines["STORAGE_" + name] = (storage[name] ?? .f32).storageMacro
