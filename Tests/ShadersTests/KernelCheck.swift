@@ -27,6 +27,7 @@ extension OperationCase {
     let found = try run(on: backend, data)
     let again = try run(on: backend, data)
     let expected = try run(on: ReferenceBackend(), data)
+    #expect(!found.isEmpty && found.count == expected.count, sourceLocation: sourceLocation)
     let errors = zip(found, expected).map(relativeError)
     let types = found.map(\.type)
     for (index, error) in errors.enumerated() {

@@ -18,7 +18,8 @@ public enum PredictionType: String, Hashable, Sendable, CaseIterable {
 ///   ComfyUI, A1111 and Forge look for. Nothing looks for flow matching in SDXL: ComfyUI then needs
 ///   a ModelSamplingSD3 node with the same shift (multiplier 1000);
 /// - `modelspec.*`, with `modelspec.prediction_type` = `epsilon`, `v` or `flow`;
-/// - `vkxl.prediction_type`, `vkxl.zero_terminal_snr` (`true`, `false`) and `vkxl.shift`.
+/// - `vkxl.prediction_type`, `vkxl.zero_terminal_snr` (`true`, `false`), `vkxl.shift` or
+///   `vkxl.shift_at_1024`.
 ///
 /// - Source: Stability-AI/ModelSpec, `README.md` (1.0.1); ComfyUI, `comfy/supported_models.py`
 public struct CheckpointMarkers: Hashable, Sendable {
@@ -26,6 +27,8 @@ public struct CheckpointMarkers: Hashable, Sendable {
   public var zeroTerminalSNR: Bool
   /// Shift of the time in flow matching; nil elsewhere.
   public var shift: Double?
+  /// Shift at 1024 x 1024 pixels where it goes with the resolution: sqrt(pixels / 1024^2) times this.
+  public var shiftAt1024: Double?
   /// Width and height of the training images in pixels, as `1024x1024`; nil leaves what was there.
   public var resolution: String?
   /// Name of the model; nil leaves what was there.
@@ -33,11 +36,12 @@ public struct CheckpointMarkers: Hashable, Sendable {
 
   public init(
     prediction: PredictionType, zeroTerminalSNR: Bool = false, shift: Double? = nil,
-    resolution: String? = nil, title: String? = nil
+    shiftAt1024: Double? = nil, resolution: String? = nil, title: String? = nil
   ) {
     self.prediction = prediction
     self.zeroTerminalSNR = zeroTerminalSNR
     self.shift = shift
+    self.shiftAt1024 = shiftAt1024
     self.resolution = resolution
     self.title = title
   }
@@ -60,6 +64,7 @@ public struct CheckpointMarkers: Hashable, Sendable {
     zeroTerminalSNR =
       metadata[Key.zeroTerminalSNR].map { $0 == "true" } ?? (file[Tensor.zeroTerminalSNR] != nil)
     shift = metadata[Key.shift].flatMap(Double.init)
+    shiftAt1024 = metadata[Key.shiftAt1024].flatMap(Double.init)
     resolution = metadata["modelspec.resolution"]
     title = metadata["modelspec.title"]
   }
@@ -88,6 +93,7 @@ public struct CheckpointMarkers: Hashable, Sendable {
     metadata[Key.prediction] = prediction.rawValue
     metadata[Key.zeroTerminalSNR] = String(zeroTerminalSNR)
     if let shift { metadata[Key.shift] = String(shift) }
+    if let shiftAt1024 { metadata[Key.shiftAt1024] = String(shiftAt1024) }
     return metadata
   }
 
@@ -110,12 +116,13 @@ public struct CheckpointMarkers: Hashable, Sendable {
     static let prediction = "vkxl.prediction_type"
     static let zeroTerminalSNR = "vkxl.zero_terminal_snr"
     static let shift = "vkxl.shift"
+    static let shiftAt1024 = "vkxl.shift_at_1024"
     static let specPrediction = "modelspec.prediction_type"
   }
 
   private static let staleKeys = [
     "modelspec.hash_sha256", "sshs_model_hash", "sshs_legacy_hash", Key.prediction,
-    Key.zeroTerminalSNR, Key.shift,
+    Key.zeroTerminalSNR, Key.shift, Key.shiftAt1024,
   ]
 
   private static func prediction(

@@ -20,11 +20,9 @@ final class VulkanProgram: Program {
     try record()
   }
 
-  // Kernels reach arenas by address alone: nothing else keeps them while a run is in flight. A lost
-  // device is done with them too.
-  deinit {
-    for block in blocks { try? block.finish() }
-  }
+  // Kernels reach arenas by address alone: nothing else keeps them while a run is in flight, however
+  // long it takes. A lost device is done with them too.
+  deinit { try? store.backend.device.waitIdle() }
 
   var stepBlockByteCount: Int { blocks.reduce(0) { $0 + $1.byteCount } }
 

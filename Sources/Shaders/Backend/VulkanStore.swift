@@ -94,6 +94,7 @@ final class VulkanStore: Store {
     guard byteCount > transientByteCount else { return }
     try waitIdle()
     transientArenas = []
+    transientByteCount = 0
     let size = backend.planningLimits.arenaByteCount
     transientArenas = try stride(from: 0, to: byteCount, by: size).enumerated().map {
       index, start in

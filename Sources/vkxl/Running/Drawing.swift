@@ -103,11 +103,19 @@ extension SampleCommand {
       prediction: predicted, ztsnr: zeroSNR, shift: shift, spacing: spacing)
     let table =
       predicted == .flow
-      ? SamplingTable(flowSteps: steps, shift: shift ?? markers.shift ?? 1)
+      ? SamplingTable(flowSteps: steps, shift: shift ?? trainedShift(markers))
       : SamplingTable(
         schedule: NoiseSchedule(zeroTerminalSNR: zeroSNR),
         spacing: spacing ?? (zeroSNR ? .trailing : .leading), steps: steps)
     return EulerSampler(prediction: predicted, table: table)
+  }
+
+  /// The shift that the model was trained with, at the picture's size.
+  private func trainedShift(_ markers: CheckpointMarkers) -> Double {
+    if let shift = markers.shiftAt1024 {
+      return TimeDistribution.Shift.byResolution(at1024: shift).value(pixels: width * height)
+    }
+    return markers.shift ?? 1
   }
 
   private func checkSides(multiple: Int) throws {

@@ -112,17 +112,20 @@ extension Configuration {
     let batches = (training.epochs ?? 1) * order.stepsPerEpoch
     let steps = training.maxSteps ?? (batches + accumulation - 1) / accumulation
     let objective = trainingObjective
-    let constantShift: Double? =
-      if objective.prediction == .flow, case .constant(let shift) = objective.times.shift {
-        shift
-      } else { nil }
+    var (shift, shiftAt1024): (Double?, Double?)
+    switch (objective.prediction, objective.times.shift) {
+    case (.flow, .constant(let value)): shift = value
+    case (.flow, .byResolution(let value)): shiftAt1024 = value
+    default: break
+    }
     return RunDescription(
       settings: trainerSettings(steps: steps), steps: steps, accumulation: accumulation,
       saveEvery: output.saveEvery, keep: output.keep, sampleEvery: output.sampleEvery,
       samples: output.grid || output.sampleEvery > 0 ? sampleDescriptions : [],
       markers: CheckpointMarkers(
         prediction: objective.prediction,
-        zeroTerminalSNR: objective.schedule.hasZeroTerminalSNR, shift: constantShift,
+        zeroTerminalSNR: objective.schedule.hasZeroTerminalSNR, shift: shift,
+        shiftAt1024: shiftAt1024,
         resolution: "\(data.resolution)x\(data.resolution)", title: runName),
       folder: folder, isResuming: isResuming)
   }
