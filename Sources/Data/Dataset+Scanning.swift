@@ -154,7 +154,7 @@ private struct FolderScan {
     case .error:
       throw InputError(
         FilePath.joined(root, expected), expected: "the caption of \(name)", found: "no such file",
-        hint: "write it, or let pictures without captions be skipped or have an empty one")
+        hint: "write it, or set `data.missing_caption` to `skip` or `empty`")
     }
   }
 

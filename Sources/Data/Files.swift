@@ -2,7 +2,7 @@ import Glibc
 import Graph
 
 /// Reading and writing whole files, with errors that name the file and the system's reason.
-enum Files {
+public enum Files {
   /// The whole of a file.
   ///
   /// - Throws: `InputError` if it cannot be opened or read.
@@ -44,16 +44,22 @@ enum Files {
   }
 
   /// Makes a folder and those above it; one that exists is fine.
-  static func makeFolder(_ path: String) throws {
+  ///
+  /// - Throws: `InputError` with the system's reason, or when a file of that name is in the way.
+  public static func makeFolder(_ path: String) throws {
     if mkdir(path, 0o755) == 0 { return }
     if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex {
       try makeFolder(String(path[..<slash]))
       if mkdir(path, 0o755) == 0 { return }
     }
+    let code = errno
     var status = stat()
-    let isThere = errno == EEXIST && stat(path, &status) == 0
-    guard isThere, status.st_mode & S_IFMT == S_IFDIR else {
-      throw failure(path, "a folder that can be made")
+    guard code == EEXIST, stat(path, &status) == 0 else {
+      throw failure(path, "a folder that can be made", code)
+    }
+    guard status.st_mode & S_IFMT == S_IFDIR else {
+      throw InputError(
+        path, expected: "a folder", found: "a file", hint: "move the file, or name another folder")
     }
   }
 
@@ -98,7 +104,11 @@ enum Files {
     }
   }
 
-  static func failure(_ path: String, _ expected: String) -> InputError {
-    InputError(path, expected: expected, found: String(cString: strerror(errno)))
+  static func failure(
+    _ path: String, _ expected: String, _ code: Int32 = errno
+  ) -> InputError {
+    InputError(
+      path, expected: expected, found: String(cString: strerror(code)),
+      hint: code == ENOSPC || code == EDQUOT ? "free some space, or name a folder elsewhere" : "")
   }
 }

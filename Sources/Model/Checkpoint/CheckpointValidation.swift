@@ -83,7 +83,9 @@ public struct CheckpointValidation: Sendable {
     }
     throw InputError(
       path, expected: "the tensors of an SDXL checkpoint",
-      found: "\(counts.joined(separator: ", ")): \(problems.joined(separator: "; "))")
+      found: "\(counts.joined(separator: ", ")): \(problems.joined(separator: "; "))",
+      hint: "the file is damaged, was converted wrongly, or is of another architecture; "
+        + "see `vkxl inspect`")
   }
 
   /// Names within the parts that some files hold and that carry nothing the model needs.

@@ -67,7 +67,13 @@ public final class Safetensors: @unchecked Sendable {
   /// - Throws: `InputError` when there is none
   public func entry(_ name: String) throws -> TensorEntry {
     guard let entry = self[name] else {
-      throw InputError(path, expected: "a tensor `\(name)`", found: "none of that name")
+      let names = entries.prefix(8).map(\.name).joined(separator: ", ")
+      throw InputError(
+        path, expected: "a tensor `\(name)`", found: "none of that name",
+        hint: entries.isEmpty
+          ? "the file holds no tensors"
+          : "the file holds \(names)"
+            + (entries.count > 8 ? " and \(entries.count - 8) more" : ""))
     }
     return entry
   }

@@ -83,18 +83,21 @@ struct SafetensorsHeader {
     guard let dtype = SafetensorsDType(rawValue: typeName) else {
       let known = SafetensorsDType.allCases.map(\.rawValue).joined(separator: ", ")
       throw InputError(
-        place, expected: "one of the dtypes \(known)", found: "dtype `\(typeName)`")
+        place, expected: "one of the dtypes \(known)", found: "dtype `\(typeName)`",
+        hint: "the file is damaged, or of a kind that vkxl does not read")
     }
     guard offsets[0] <= offsets[1] else {
       throw InputError(
-        place, expected: "data_offsets in rising order", found: "\(offsets[0]) to \(offsets[1])")
+        place, expected: "data_offsets in rising order", found: "\(offsets[0]) to \(offsets[1])",
+        hint: "the file is damaged")
     }
     let description = TensorDescription(name: name, dtype: dtype, shape: shape)
     guard byteCount(of: description) == offsets[1] - offsets[0] else {
       let needed = byteCount(of: description).map { "\($0) bytes" } ?? "more bytes than exist"
       throw InputError(
         place, expected: "\(needed) for \(typeName) \(shape)",
-        found: "\(offsets[1] - offsets[0]) bytes between its data_offsets")
+        found: "\(offsets[1] - offsets[0]) bytes between its data_offsets",
+        hint: "the file is damaged, or its header was written with a wrong dtype or shape")
     }
     return TensorEntry(description: description, byteRange: offsets[0]..<offsets[1])
   }

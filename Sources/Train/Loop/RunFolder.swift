@@ -1,3 +1,4 @@
+import Data
 import Foundation
 import Graph
 import Model
@@ -66,21 +67,42 @@ public struct RunFolder: Sendable {
     if let found = ours.sorted().first {
       throw InputError(
         path, expected: "an empty or new output folder", found: "another run's \(found)",
-        hint: "continue it with --resume, or name another output.folder")
+        hint: savedSteps.isEmpty
+          ? "it saved nothing to resume from: remove it, or name another output.folder"
+          : "continue it with --resume, or name another output.folder")
     }
-    try makeFolders()
+    try makeFolder()
   }
 
-  /// Makes the folder and its subfolders where they are missing.
-  public func makeFolders() throws {
-    do {
-      try FileManager.default.createDirectory(
-        atPath: path + "/samples", withIntermediateDirectories: true)
-    } catch {
+  /// Makes the folder where it is missing.
+  /// - Throws: `InputError` when it cannot be made or written.
+  public func makeFolder() throws {
+    try Files.makeFolder(path)
+    guard access(path, W_OK) == 0 else {
       throw InputError(
         path, expected: "an output folder that can be written",
-        found: "\((error as NSError).localizedDescription)")
+        found: String(cString: strerror(errno)))
     }
+  }
+
+  /// Removes the folder if nothing is in it: what a run leaves that fails before it begins.
+  public func removeIfEmpty() { rmdir(path) }
+
+  /// The newest state, which must have begun with the model: asked before anything is computed.
+  /// - Throws: `InputError` when there is none, or it is another model's.
+  public func checkResumable(model: String) throws {
+    guard let step = savedSteps.last else {
+      throw InputError(
+        path, expected: "a saved state to resume from (state-step*.safetensors)",
+        found: "none", hint: "start the run without --resume")
+    }
+    try SavedState(statePath(step: step)).check(model: model)
+  }
+
+  /// - Throws: `InputError` when the newest state is another run's.
+  func checkResumable(_ identity: RunIdentity) throws {
+    guard let step = savedSteps.last else { return }
+    try SavedState(statePath(step: step)).check(identity)
   }
 
   /// Removes all but the newest `count` checkpoints of steps; 0 keeps all.
@@ -97,74 +119,5 @@ public struct RunFolder: Sendable {
   private static func stepText(_ step: Int) -> String {
     let digits = String(step)
     return "step" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
-  }
-}
-
-extension Trainer {
-  /// Saves what a resumed run needs, to the bit: trained parameters in f32, both moments, and the
-  /// count of updates.
-  public func saveState(to path: String, identity: RunIdentity) throws {
-    let names = Self.stateNames(parameters)
-    let descriptions = names.map { name, type in
-      TensorDescription(name: name, dtype: .f32, shape: type.shape)
-    }
-    let metadata = [
-      "vkxl.kind": "training state", "vkxl.step": String(step), "vkxl.model": identity.model,
-      "vkxl.data": identity.data, "vkxl.settings": identity.settings,
-      "vkxl.device": backend.description,
-    ]
-    try SafetensorsWriter.write(descriptions, metadata: metadata, to: path) { tensor, write in
-      try self.store.read(tensor.name).bytes.withUnsafeBytes(write)
-    }
-  }
-
-  /// Continues a saved run.
-  /// - Throws: `InputError` when the state is another run's: other model, data or settings.
-  public func restoreState(from path: String, identity: RunIdentity) throws {
-    let file = try Safetensors(path: path)
-    try Self.check(file, identity)
-    for (name, type) in Self.stateNames(parameters) {
-      let entry = try file.entry(name)
-      guard entry.shape == type.shape, entry.dtype == .f32 else {
-        throw InputError(
-          "\(path): \(name)", expected: "F32 \(type.shape)",
-          found: "\(entry.dtype.rawValue) \(entry.shape)")
-      }
-      try store.write(TensorData(type.shape, file.floats(entry)), to: name)
-    }
-    resume(at: Int(file.metadata["vkxl.step"] ?? "") ?? 0)
-  }
-
-  private static func stateNames(_ parameters: [Variable]) -> [(String, TensorType)] {
-    let trained = parameters.filter(\.isTrained)
-    return [{ $0 }, StateName.firstMoment, StateName.secondMoment].flatMap {
-      (name: (String) -> String) in
-      trained.map { (name($0.name), TensorType($0.type.shape, .f32)) }
-    } + [(StateName.step, TensorType([1]))]
-  }
-
-  private static func check(_ file: Safetensors, _ identity: RunIdentity) throws {
-    let metadata = file.metadata
-    guard metadata["vkxl.kind"] == "training state", Int(metadata["vkxl.step"] ?? "") != nil else {
-      throw InputError(
-        file.path, expected: "a state saved by vkxl train", found: "another safetensors file")
-    }
-    for (key, found, what, hint) in [
-      ("vkxl.model", identity.model, "model", "start from the checkpoint that the run began with"),
-      ("vkxl.data", identity.data, "data set", "restore the images and captions of the run"),
-    ] where metadata[key] != found {
-      throw InputError(
-        file.path, expected: "the \(what) of the run to resume", found: "another \(what)",
-        hint: "\(hint), or start a new run in another output.folder")
-    }
-    let saved = (metadata["vkxl.settings"] ?? "").split(separator: "\n")
-    let given = identity.settings.split(separator: "\n")
-    let changed = zip(saved, given).first { $0 != $1 }
-    if saved != given {
-      throw InputError(
-        file.path, expected: "the settings of the run to resume: \(changed?.0 ?? "")",
-        found: "\(changed?.1 ?? "other settings")",
-        hint: "restore the setting, or start a new run in another output.folder")
-    }
   }
 }

@@ -4,21 +4,15 @@ import Graph
 import Model
 
 extension TrainingRun {
+  /// - Throws: `InputError` when a run to resume began with another model, data set or settings.
+  public func checkResumable() throws {
+    if run.isResuming { try run.folder.checkResumable(identity) }
+  }
+
   /// What a resumed run is checked against.
   public var identity: RunIdentity {
-    let settings = run.settings
-    let lines = [
-      "objective: \(settings.objective.prediction.rawValue)",
-      "objective.zero_terminal_snr: \(settings.objective.schedule.hasZeroTerminalSNR)",
-      "objective.times: \(settings.objective.times)", "objective.loss: \(settings.loss)",
-      "optimizer: \(settings.optimizer)", "schedule: \(settings.schedule)",
-      "training.max_grad_norm: \(settings.maximumNorm.map { "\($0)" } ?? "off")",
-      "training.seed: \(settings.seed)", "training.gradient_accumulation: \(run.accumulation)",
-      "data: \(data.order.options)",
-    ]
-    return RunIdentity(
-      model: parts.unetHash, data: data.order.dataset.fingerprint + parts.vaeHash + parts.textHash,
-      settings: lines.joined(separator: "\n"))
+    RunIdentity(
+      model: parts.identity, data: data.order.dataset.fingerprint, settings: run.settingsText)
   }
 
   /// Saves the model and what resuming needs. The state comes last: where it is, all is.
@@ -32,7 +26,10 @@ extension TrainingRun {
         let values = try trainer.store.read(entry.name).floats
         return self.parts.weights.layout(entry.name).toFile(values)
       }, markers: run.markers, to: path)
-    for overflow in overflows { tell(.warning(overflow.description)) }
+    for overflow in overflows.prefix(3) { tell(.warning(overflow.description)) }
+    if overflows.count > 3 {
+      tell(.warning("infinite values in \(overflows.count - 3) more tensors: the run diverged"))
+    }
     try trainer.saveState(to: run.folder.statePath(step: trainer.step), identity: identity)
     try run.folder.keepNewest(run.keep)
     tell(.saved(path: path))
@@ -58,6 +55,7 @@ extension TrainingRun {
     let columns = Int(Double(cells.count).squareRoot().rounded(.up))
     let grid = ImageGrid(cells, columns: columns).image()
     let path = run.folder.picturePath(step: trainer.step)
+    try Files.makeFolder(run.folder.path + "/samples")
     let prompts = run.samples.map(\.prompt).joined(separator: "\n")
     try PNG.write(grid, to: path, texts: [("parameters", prompts)])
     tell(.picture(path: path))

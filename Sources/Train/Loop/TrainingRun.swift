@@ -18,11 +18,13 @@ public struct RunDescription: Sendable {
   public var markers: CheckpointMarkers
   public var folder: RunFolder
   public var isResuming: Bool
+  /// Settings that decide the result, one `key: value` a line: a resumed run must have the same.
+  public var settingsText: String
 
   public init(
     settings: TrainerSettings, steps: Int, accumulation: Int, saveEvery: Int, keep: Int,
     sampleEvery: Int, samples: [SampleDescription], markers: CheckpointMarkers,
-    folder: RunFolder, isResuming: Bool
+    folder: RunFolder, isResuming: Bool, settingsText: String
   ) {
     self.settings = settings
     self.steps = steps
@@ -34,6 +36,7 @@ public struct RunDescription: Sendable {
     self.markers = markers
     self.folder = folder
     self.isResuming = isResuming
+    self.settingsText = settingsText
   }
 }
 
@@ -73,6 +76,9 @@ public struct ModelParts: Sendable {
   public var unetHash: String
   public var vaeHash: String
   public var textHash: String
+
+  /// Digest of everything that training starts from.
+  public var identity: String { unetHash + vaeHash + textHash }
 
   public init(
     checkpoint: SDXLCheckpoint, textConfiguration: SDXLConfiguration, weights: ParameterReader,

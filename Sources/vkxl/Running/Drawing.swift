@@ -128,11 +128,10 @@ extension SampleCommand {
 
   private func makeFolder() throws {
     do {
-      try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
-    } catch {
+      try Files.makeFolder(out)
+    } catch let error as InputError {
       throw InputError(
-        "--out \(out)", expected: "a folder that can be written",
-        found: "\((error as NSError).localizedDescription)")
+        "--out \(out)", expected: error.expected, found: error.found, hint: error.hint)
     }
   }
 

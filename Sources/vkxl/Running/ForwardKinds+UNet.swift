@@ -27,6 +27,11 @@ extension ForwardLoss {
     let n = given.shape.samples
     let noise = try inputs.channelsLast(
       "noise", channels: unet.inputChannels, multiple: unet.latentMultiple)
+    guard noise.shape == given.shape.latents else {
+      throw InputError(
+        "\(inputs.file.path): noise", expected: "the shape of latents",
+        found: "\(try inputs.file.entry("noise").shape)")
+    }
     let draws = try draws(inputs, samples: n)
     let backend = try options.openBackend()
     let graph = MicroStep.graph(

@@ -33,9 +33,10 @@ struct ForwardInputs {
   func ids(_ name: String) throws -> (values: [Int32], samples: Int) {
     let entry = try file.entry(name)
     let length = CLIPTokenizer.contextLength
-    guard entry.shape.count == 2, entry.shape[1] == length else {
+    guard entry.shape.count == 2, entry.shape[0] > 0, entry.shape[1] == length else {
       throw InputError(
-        "\(file.path): \(name)", expected: "shape [N, \(length)]", found: "\(entry.shape)")
+        "\(file.path): \(name)", expected: "shape [N, \(length)], N at least 1",
+        found: "\(entry.shape)")
     }
     let values = try file.integers(name)
     for value in values where !(0..<49408).contains(value) {
@@ -54,7 +55,8 @@ struct ForwardInputs {
     else {
       throw InputError(
         "\(file.path): \(name)",
-        expected: "[N, \(channels), H, W] with H and W multiples of \(multiple)",
+        expected: "[N, \(channels), H, W]"
+          + (multiple > 1 ? " with H and W multiples of \(multiple)" : ", none of them 0"),
         found: "shape \(shape)")
     }
     let last = ChannelOrder.channelsLast(values, shape: shape)
@@ -75,10 +77,11 @@ struct ForwardConditioning {
     let (values, size) = try inputs.channelsLast(
       name, channels: unet.inputChannels, multiple: unet.latentMultiple)
     let (text, textShape) = try inputs.floats("context", rank: 3)
-    guard textShape[0] == size[0], textShape[2] == unet.contextWidth else {
+    guard textShape[0] == size[0], textShape[1] > 0, textShape[2] == unet.contextWidth else {
       throw InputError(
-        "\(inputs.file.path): context", expected: "shape [\(size[0]), T, \(unet.contextWidth)]",
-        found: "\(textShape)")
+        "\(inputs.file.path): context",
+        expected: "shape [\(size[0]), T, \(unet.contextWidth)], T at least 1", found: "\(textShape)"
+      )
     }
     shape = BatchShape(
       samples: size[0], height: size[1], width: size[2], channels: size[3],

@@ -6,10 +6,19 @@ import VKRuntime
 
 /// Opens what commands compute with.
 enum Opening {
+  /// - Parameter place: where `name` was given; nil for `--device`
   /// - Throws: when there is no such device, or it lacks what kernels need.
-  static func backend(_ name: String?, validate: Bool) throws -> VulkanBackend {
+  static func backend(
+    _ name: String?, validate: Bool, place: String? = nil
+  ) throws -> VulkanBackend {
     let selector = name.map(DeviceSelector.parse) ?? .best
-    return VulkanBackend(try Device(selector, validate: validate ? true : nil))
+    do {
+      return VulkanBackend(try Device(selector, validate: validate ? true : nil))
+    } catch let error as VulkanError where error.kind == .noDevice && name != nil {
+      throw InputError(
+        place ?? "--device", expected: "the index or part of the name of a Vulkan device",
+        found: "`\(name ?? "")`", hint: error.detail)
+    }
   }
 
   /// A checkpoint with the text encoders that go with it.
@@ -24,6 +33,7 @@ enum Opening {
       path: path, parts: needsOwnText ? parts.union([.textEncoder1, .textEncoder2]) : parts)
     let text = try textEncoder(textEncoders ?? .checkpoint, checkpoint)
     let configuration = checkpoint.configuration
+    if parts.contains(.unet) { try checkChannels(configuration, path) }
     if textEncoders != nil { try check(text.configuration, suits: configuration.unet, path) }
     return ModelParts(
       checkpoint: checkpoint, textConfiguration: text.configuration,
@@ -64,6 +74,19 @@ enum Opening {
       configuration: configuration,
       reader: ParameterReader(file, manifest: configuration.manifest),
       digest: file.digest(ofTensorsWithPrefix: "conditioner."))
+  }
+
+  /// - Throws: `InputError` when the UNet does not predict just what it is given (inpainting and
+  ///   the like), or not what the VAE makes.
+  private static func checkChannels(_ model: SDXLConfiguration, _ path: String) throws {
+    let unet = model.unet
+    let latents = model.vae?.latentChannels ?? unet.outputChannels
+    guard unet.inputChannels == latents, unet.outputChannels == latents else {
+      throw InputError(
+        path, expected: "a UNet that takes and predicts \(latents) latent channels",
+        found: "\(unet.inputChannels) in, \(unet.outputChannels) out",
+        hint: "inpainting and other models with inputs of their own are not supported")
+    }
   }
 
   /// - Throws: `InputError` when the encoders' widths are not what the UNet takes.

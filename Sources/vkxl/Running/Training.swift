@@ -10,47 +10,47 @@ extension TrainCommand {
   func train() async throws {
     let configuration = try loadConfiguration()
     let folder = RunFolder(configuration.output.folder, name: configuration.runName)
-    if resume {
-      try requireState(folder)
-    } else {
-      try folder.open()
+    let isNew = !FileManager.default.fileExists(atPath: folder.path)
+    do {
+      if !resume { try folder.open() }
+      try await train(configuration, folder)
+    } catch {
+      if isNew { folder.removeIfEmpty() }
+      throw error
     }
+  }
+
+  private func train(_ configuration: Configuration, _ folder: RunFolder) async throws {
     let backend = try Opening.backend(
-      configuration.device.name, validate: configuration.device.validate)
+      configuration.device.name, validate: configuration.device.validate,
+      place: device.device == nil ? configuration.source.place(of: "device.name") : nil)
     let monitor = try TrainingMonitor(folder)
     monitor.note("device: \(backend.description)")
     let parts = try Opening.model(
       configuration.model.checkpoint, parts: [.unet, .vae],
       textEncoders: configuration.model.textEncoders)
     if let warning = parts.checkpoint.warning { monitor.note("warning: \(warning)") }
+    if resume { try folder.checkResumable(model: parts.identity) }
     let (order, cache) = try await cachedData(configuration, backend, parts, monitor)
     let data = TrainingData(
       order, cache: cache, vaeHash: parts.vaeHash, textHash: parts.textHash,
       unet: parts.checkpoint.configuration.unet)
-    try checkShapes(data, parts, configuration)
     let run = configuration.runDescription(folder, order, isResuming: resume)
-    try folder.makeFolders()
-    try write(configuration, to: folder)
     let training = TrainingRun(backend, run, parts, data) { monitor.receive($0) }
+    try training.checkResumable()
+    try folder.makeFolder()
+    try write(configuration, to: folder)
     let stop = StopRequest(onFirst: { _ in
       monitor.note("stopping after this step and saving; press Ctrl-C again to stop at once")
     })
     stop.listen()
     defer { stop.cancel() }
-    let isDone = try await training.execute { stop.isRequested }
+    let isDone = try await training.execute { stop.isRequested || monitor.hasFailed }
     monitor.finish()
     try monitor.check()
     let peak = backend.device.memoryStatistics.peakByteCount
     monitor.note("peak device memory: \(readableByteCount(peak))")
     monitor.note(isDone ? "done" : "stopped; continue with --resume")
-  }
-
-  private func requireState(_ folder: RunFolder) throws {
-    if folder.savedSteps.isEmpty {
-      throw InputError(
-        folder.path, expected: "a saved state to resume from (state-step*.safetensors)",
-        found: "none", hint: "start the run without --resume")
-    }
   }
 
   /// Scans the data set and encodes its images; corrupt ones are named and left out.
@@ -64,6 +64,7 @@ extension TrainCommand {
     }
     let dataset = try Dataset(
       scanning: configuration.data.folder, options: configuration.datasetOptions())
+    try configuration.checkSides(of: dataset, unet: parts.checkpoint.configuration.unet)
     let order = try TrainingOrder(dataset, options: configuration.orderOptions)
     let cache = try ContentCache(configuration.cacheFolder)
     let report = try await TrainingRun.cacheLatents(
@@ -73,21 +74,6 @@ extension TrainCommand {
     for line in usable.summary { monitor.note(line) }
     let used = try TrainingOrder(usable, options: configuration.orderOptions)
     return (used, cache)
-  }
-
-  /// - Throws: `InputError` when a bucket or picture does not suit the UNet's levels.
-  private func checkShapes(
-    _ data: TrainingData, _ parts: ModelParts, _ configuration: Configuration
-  ) throws {
-    let multiple = parts.checkpoint.configuration.unet.latentMultiple
-    for shape in data.batchShapes
-    where shape.height % multiple != 0 || shape.width % multiple != 0 {
-      throw InputError(
-        configuration.source.place(of: "data.resolution"),
-        expected: "sides in multiples of \(8 * multiple) pixels, as this UNet needs",
-        found: "\(shape.width * 8)x\(shape.height * 8)",
-        hint: "change data.resolution or data.bucket_step")
-    }
   }
 
   private func write(_ configuration: Configuration, to folder: RunFolder) throws {
@@ -104,6 +90,32 @@ extension TrainCommand {
 }
 
 extension Configuration {
+  /// - Throws: `InputError` when a bucket or a sample picture does not suit the UNet's levels.
+  func checkSides(of dataset: Dataset, unet: UNetConfiguration) throws {
+    let multiple = 8 * unet.latentMultiple
+    func check(_ key: String, _ width: Int, _ height: Int, _ hint: String) throws {
+      guard width % multiple != 0 || height % multiple != 0 else { return }
+      throw InputError(
+        source.place(of: key),
+        expected: "sides in multiples of \(multiple) pixels, as this UNet needs",
+        found: "\(width)x\(height)", hint: hint)
+    }
+    let key = data.buckets ? "data.bucket_step" : "data.resolution"
+    for bucket in Set(dataset.samples.map(\.bucket)) {
+      let below = data.resolution / multiple * multiple
+      let resolutions = below > 0 ? "\(below) or \(below + multiple)" : "\(multiple)"
+      try check(
+        key, bucket.width, bucket.height,
+        data.buckets ? "use a multiple of \(multiple)" : "use \(resolutions)")
+    }
+    for (index, sample) in sampleDescriptions.enumerated() where drawsSamples {
+      try check(
+        "output.samples[\(index)]", sample.width, sample.height, "change its width and height")
+    }
+  }
+
+  private var drawsSamples: Bool { output.grid || output.sampleEvery > 0 }
+
   /// What the library runs.
   func runDescription(
     _ folder: RunFolder, _ order: TrainingOrder, isResuming: Bool
@@ -121,13 +133,13 @@ extension Configuration {
     return RunDescription(
       settings: trainerSettings(steps: steps), steps: steps, accumulation: accumulation,
       saveEvery: output.saveEvery, keep: output.keep, sampleEvery: output.sampleEvery,
-      samples: output.grid || output.sampleEvery > 0 ? sampleDescriptions : [],
+      samples: drawsSamples ? sampleDescriptions : [],
       markers: CheckpointMarkers(
         prediction: objective.prediction,
         zeroTerminalSNR: objective.schedule.hasZeroTerminalSNR, shift: shift,
         shiftAt1024: shiftAt1024,
         resolution: "\(data.resolution)x\(data.resolution)", title: runName),
-      folder: folder, isResuming: isResuming)
+      folder: folder, isResuming: isResuming, settingsText: canonicalText)
   }
 
   private var sampleDescriptions: [SampleDescription] {

@@ -49,6 +49,9 @@ final class TrainingMonitor: Sendable {
   /// Leaves the last state of the progress bar standing.
   func finish() { state.withLock { $0.bar }?.finish() }
 
+  /// Whether the metrics could not be written: the run had better stop.
+  var hasFailed: Bool { state.withLock { $0.failure != nil } }
+
   /// - Throws: what kept the metrics from being written.
   func check() throws {
     if let failure = state.withLock({ $0.failure }) { throw failure }

@@ -1,0 +1,199 @@
+import Foundation
+import Model
+import Testing
+
+@testable import vkxl
+
+@Suite(.serialized) struct TrainCommandTests {
+  private struct Line: Decodable {
+    var step: Int
+    var loss: Double
+    var learningRate: Double
+    var gradientNorm: Double
+    var seconds: Double
+    var imagesPerSecond: Double
+  }
+
+  private func metrics(_ run: SmallRun) throws -> [Line] {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try run.bytes("metrics.jsonl").split(separator: UInt8(ascii: "\n")).map {
+      try decoder.decode(Line.self, from: Data($0))
+    }
+  }
+
+  /// Four steps are two, --resume and two, to the bit; the files are what is promised.
+  @Test func resumedRunIsTheSame() async throws {
+    let whole = try SmallRun()
+    #expect(await whole.train(steps: 4) == ShellOutcome(status: 0, output: "", errors: ""))
+    let parts = try SmallRun()
+    #expect(await parts.train(steps: 2).status == 0)
+    #expect(
+      parts.written() == [
+        "config.yaml", "metrics.jsonl", "quickstart.safetensors", "state-step00000002.safetensors",
+      ])
+    #expect(await parts.train(steps: 4, resume: true).errors == "")
+    let state = "state-step00000004.safetensors"
+    #expect(try whole.bytes(state) == parts.bytes(state))
+    let (first, second) = (try metrics(whole), try metrics(parts))
+    #expect(first.map(\.step) == [1, 2, 3, 4])
+    #expect(first.map(\.loss) == second.map(\.loss))
+    #expect(first.map(\.gradientNorm) == second.map(\.gradientNorm))
+    for line in first {
+      #expect(line.loss > 0.001 && line.loss < 10 && line.gradientNorm > 0)
+      #expect(line.learningRate == 1e-3)
+      #expect(line.seconds > 0 && abs(line.imagesPerSecond * line.seconds - 2) < 0.01)
+    }
+    let models = try [whole, parts].map {
+      try Safetensors(path: $0.out + "/quickstart.safetensors")
+    }
+    for entry in models[0].entries {
+      let other = try models[1].entry(entry.name)
+      #expect(entry.dtype == other.dtype && entry.shape == other.shape)
+      #expect(try models[0].floats(entry) == models[1].floats(other))
+    }
+    let prefix = CheckpointPart.unet.prefix
+    let base = try Safetensors(path: Example.base).digest(ofTensorsWithPrefix: prefix)
+    #expect(models[0].digest(ofTensorsWithPrefix: prefix) != base)
+  }
+
+  /// A folder belongs to one run, and a run to one model, data set and configuration.
+  @Test func anotherRunIsRefused() async throws {
+    let run = try SmallRun()
+    #expect(await run.train(steps: 1).status == 0)
+    let names = try #require(run.written())
+    let before = try names.map { try run.bytes($0) }
+    expectError(
+      await run.train(),
+      "\(run.out): expected an empty or new output folder, found another run's metrics.jsonl\n"
+        + "hint: continue it with --resume, or name another output.folder")
+    let state = run.out + "/state-step00000001.safetensors"
+    expectError(
+      await run.train(["optimizer.learning_rate=0.5"], resume: true),
+      "\(state): expected the settings of the run to resume (optimizer.learning_rate: 0.001), "
+        + "found optimizer.learning_rate: 0.5")
+    let other = run.folder.path + "/other.safetensors"
+    #expect(await command(["init", "--size", "tiny", "--seed", "1", "--out", other]).status == 0)
+    expectError(
+      await run.train(["model.checkpoint=\(other)"], resume: true),
+      "\(state): expected the model of the run to resume, found another model")
+    _ = try run.folder.file("data/000.txt", "another caption")
+    expectError(
+      await run.train(resume: true),
+      "\(state): expected the data set of the run to resume, found another data set")
+    #expect(run.written() == names)
+    #expect(try names.map { try run.bytes($0) } == before)
+    expectError(
+      await run.train(out: run.folder.path + "/none", resume: true),
+      "/none: expected a saved state to resume from (state-step*.safetensors), found none")
+    #expect(!FileManager.default.fileExists(atPath: run.folder.path + "/none"))
+  }
+
+  /// Ctrl-C finishes the step, saves and ends with status 0; --resume goes on from there.
+  @Test func stopRequestSaves() async throws {
+    let run = try SmallRun()
+    let process = try Program.process(run.arguments(steps: 100_000))
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    for _ in 0..<600 where (try? metrics(run).count) ?? 0 < 2 && process.isRunning {
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    process.interrupt()
+    process.waitUntilExit()
+    #expect(process.terminationReason == .exit)
+    #expect(process.terminationStatus == 0)
+    let last = try #require(try metrics(run).last).step
+    #expect(last >= 2 && last < 100_000)
+    let digits = String(format: "%08d", last)
+    #expect(run.written()?.contains("state-step\(digits).safetensors") == true)
+    #expect(run.written()?.contains("quickstart-step\(digits).safetensors") == true)
+    #expect(await run.train(steps: last + 1, resume: true).errors == "")
+    #expect(try metrics(run).map(\.step) == Array(1...(last + 1)))
+  }
+
+  /// What cannot be written to its end leaves what was there, and nothing beside it.
+  @Test func failedSaveLeavesThePreviousCheckpoint() async throws {
+    let run = try SmallRun()
+    #expect(await run.train(steps: 1).status == 0)
+    let names = try #require(run.written())
+    let model = try run.bytes("quickstart.safetensors")
+    let (status, errors) = try Program.run(
+      run.arguments(steps: 2, resume: true), fileLimitKiB: 4000)
+    #expect(status == 1)
+    #expect(
+      errors.contains(
+        "error: \(run.out)/quickstart.safetensors: expected a file that can be written to its end, "
+          + "found File too large\n"))
+    let all = try FileManager.default.contentsOfDirectory(atPath: run.out).sorted()
+    #expect(all == names)
+    #expect(try run.bytes("quickstart.safetensors") == model)
+    #expect(await run.train(steps: 2, resume: true).errors == "")
+  }
+
+  @Test func samplesArePicturesWithTheirParameters() async throws {
+    let folder = try TemporaryFolder()
+    let outcome = await command([
+      "sample", "--model", Example.base, "--text-encoders", "synthetic:tiny", "--prompt",
+      "a red star", "--negative", "blue", "--width", "64", "--height", "96", "--steps", "2",
+      "--seed", "7", "--out", folder.path + "/pictures",
+    ])
+    #expect(outcome.status == 0)
+    let path = folder.path + "/pictures/0000-seed7.png"
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+    #expect(bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]))
+    // Width and height of the header chunk, big-endian.
+    #expect(Array(bytes[16..<24]) == [0, 0, 0, 64, 0, 0, 0, 96])
+    let text = String(decoding: bytes, as: UTF8.self)
+    #expect(text.contains("parameters\0"))
+    #expect(text.contains("a red star\nNegative prompt: blue\nSteps: 2, Sampler: Euler"))
+    #expect(text.contains("Seed: 7, Size: 64x96, Model: base"))
+  }
+
+  /// noisy = (1 - t) x + t n, target = n - x, loss = mean (prediction - target)^2.
+  @Test func forwardLossIsItsDefinition() async throws {
+    let folder = try TemporaryFolder()
+    let (inputs, out) = (folder.path + "/in.safetensors", folder.path + "/out.safetensors")
+    let tensors = ForwardFile.tensors()
+    try SafetensorsWriter.write(tensors, to: inputs)
+    let outcome = await command([
+      "forward", "loss", "--objective", "flow", "--gradients", "--model", Example.base,
+      "--inputs", inputs, "--out", out,
+    ])
+    #expect(outcome == ShellOutcome(status: 0, output: "", errors: ""))
+    let file = try Safetensors(path: out)
+    let given = try Safetensors(path: inputs)
+    let (x, n) = (try given.floats("latents"), try given.floats("noise"))
+    let (noisy, target) = (try file.floats("noisy"), try file.floats("target"))
+    let prediction = try file.floats("prediction")
+    var sum = 0.0
+    for index in x.indices {
+      #expect(abs(noisy[index] - (0.75 * x[index] + 0.25 * n[index])) < 1e-6)
+      #expect(abs(target[index] - (n[index] - x[index])) < 1e-6)
+      sum += Double(prediction[index] - target[index]) * Double(prediction[index] - target[index])
+    }
+    let loss = Double(try #require(try file.floats("loss").first))
+    #expect(abs(loss - sum / Double(x.count)) < 1e-5 * loss)
+    let model = try Safetensors(path: Example.base)
+    let names = model.entries.filter { $0.name.hasPrefix(CheckpointPart.unet.prefix) }
+    #expect(file.entries.filter { $0.name.hasPrefix("grad.") }.count == names.count)
+    for entry in names { #expect(try file.entry("grad." + entry.name).shape == entry.shape) }
+  }
+}
+
+extension ShellOutcome: Equatable {}
+
+/// Inputs of `vkxl forward` that suit the bundled model.
+enum ForwardFile {
+  static func tensors(_ changes: [String: [Int]?] = [:]) -> [NamedTensor] {
+    let shapes: [(String, [Int])] = [
+      ("sample", [1, 4, 8, 8]), ("latents", [1, 4, 8, 8]), ("noise", [1, 4, 8, 8]),
+      ("timestep", [1]), ("time", [1]), ("context", [1, 77, 192]), ("pooled", [1, 128]),
+      ("time_ids", [1, 6]), ("image", [1, 3, 16, 16]),
+    ]
+    return shapes.compactMap { name, usual in
+      guard let shape = changes[name, default: usual] else { return nil }
+      let values = (0..<shape.reduce(1, *)).map { sin(Float($0) * 0.7 + Float(name.utf8.count)) }
+      return (name, shape, name == "time" ? values.map { _ in 0.25 } : values)
+    }
+  }
+}
