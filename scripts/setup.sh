@@ -25,7 +25,13 @@ if [ "${#missing[@]}" -gt 0 ]; then
     "${missing[@]}" >/dev/null
 fi
 
+needed="Swift 6.2 or later is needed: https://www.swift.org/install/linux/"
 if ! command -v swift >/dev/null; then
-  echo "setup: Swift 6.2 or later is needed: https://www.swift.org/install/linux/" >&2
+  echo "setup: no swift found. $needed" >&2
+  exit 1
+fi
+version="$(swift --version 2>/dev/null | grep -oE 'Swift version [0-9]+\.[0-9]+' | grep -oE '[0-9]+\.[0-9]+')"
+if [ "$(printf '%s\n6.2\n' "$version" | sort -V | head -n 1)" != "6.2" ]; then
+  echo "setup: found Swift $version. $needed" >&2
   exit 1
 fi

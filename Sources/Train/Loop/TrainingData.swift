@@ -34,11 +34,6 @@ public struct TrainingData: Sendable {
     }
   }
 
-  /// Sizes in pixels of the pictures to encode.
-  var pictureShapes: [FrameShape] {
-    batchShapes.map { FrameShape(samples: 1, height: $0.height * 8, width: $0.width * 8) }
-  }
-
   /// Captions that training may ask for, each once; the empty one stands for dropped captions.
   var captions: [String] {
     let given = Set(order.dataset.samples.map(\.caption))

@@ -50,6 +50,25 @@ extension TrainingRun {
       progress: { tell(.caching(what: "images", done: $0, total: $1)) }, encode: encode)
   }
 
+  /// Device memory while a data set's images are encoded; nil when all of them are in the cache.
+  public static func latentMemory(
+    _ order: TrainingOrder, in cache: ContentCache, _ backend: any Backend,
+    _ configuration: VAEConfiguration, vaeHash: String
+  ) throws -> MemoryPlan? {
+    let missing = order.variants.contains { variant in
+      let image = order.dataset.samples[variant.sampleIndex].contentHash
+      let key = CacheKey.latents(
+        imageHash: image, vaeHash: vaeHash, placement: variant.placement)
+      return cache.stored(key) == nil
+    }
+    guard missing else { return nil }
+    let shapes = Set(order.dataset.samples.map(\.bucket)).map {
+      FrameShape(samples: 1, height: $0.height, width: $0.width)
+    }
+    let use = try LatentEncoder.memory(backend, configuration, shapes: shapes)
+    return MemoryPlan(phases: [("image encoding", use)])
+  }
+
   /// Device memory of the run's phases, planned before anything is allocated.
   public func memoryPlan() throws -> MemoryPlan {
     var phases: [(name: String, use: MemoryUse)] = []

@@ -15,6 +15,8 @@ public struct RunDescription: Sendable {
   /// Updates between pictures; 0 draws at the end alone.
   public var sampleEvery: Int
   public var samples: [SampleDescription]
+  /// Whether the samples are drawn after the last update too.
+  public var drawsAtEnd: Bool
   public var markers: CheckpointMarkers
   public var folder: RunFolder
   public var isResuming: Bool
@@ -23,8 +25,8 @@ public struct RunDescription: Sendable {
 
   public init(
     settings: TrainerSettings, steps: Int, accumulation: Int, saveEvery: Int, keep: Int,
-    sampleEvery: Int, samples: [SampleDescription], markers: CheckpointMarkers,
-    folder: RunFolder, isResuming: Bool, settingsText: String
+    sampleEvery: Int, samples: [SampleDescription], drawsAtEnd: Bool,
+    markers: CheckpointMarkers, folder: RunFolder, isResuming: Bool, settingsText: String
   ) {
     self.settings = settings
     self.steps = steps
@@ -33,6 +35,7 @@ public struct RunDescription: Sendable {
     self.keep = keep
     self.sampleEvery = sampleEvery
     self.samples = samples
+    self.drawsAtEnd = drawsAtEnd
     self.markers = markers
     self.folder = folder
     self.isResuming = isResuming
@@ -181,7 +184,7 @@ public final class TrainingRun {
       let isLast = trainer.step == run.steps
       let stops = shouldStop()
       let saves = isLast || stops || isDue(trainer.step, run.saveEvery)
-      let draws = isLast || isDue(trainer.step, run.sampleEvery)
+      let draws = (isLast && run.drawsAtEnd) || isDue(trainer.step, run.sampleEvery)
       if saves || draws {
         try report(update)
         pending = nil

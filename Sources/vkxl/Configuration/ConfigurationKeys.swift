@@ -226,14 +226,14 @@ extension ConfigurationKey<Configuration> {
       "output.sample_every", \.output.sampleEvery, .integer(0...1_000_000_000), unit: "steps",
       default: 0, resume: .free,
       knownAs: ["sample_every_n_steps", "validation_steps", "validation_step_interval"],
-      "Steps between sample pictures; 0 draws them only at the end."),
+      "Steps between sample pictures; 0 draws none in between (see `output.grid`)."),
     Self(
       "output.samples", \.output.samples, .samples, default: [], resume: .free,
       knownAs: ["sample_prompts", "validation_prompt", "validation_prompts"],
       "Pictures to draw: a list of prompts, or of mappings with the keys below."),
     Self(
       "output.grid", \.output.grid, .boolean, default: true, resume: .free,
-      "Draw the samples of the last step as one picture, captions below."),
+      "Draw the samples after the last step, as one picture in rows."),
   ]
 
   private static let deviceKeys: [Self] = [

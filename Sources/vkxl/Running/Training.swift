@@ -67,6 +67,11 @@ extension TrainCommand {
     try configuration.checkSides(of: dataset, unet: parts.checkpoint.configuration.unet)
     let order = try TrainingOrder(dataset, options: configuration.orderOptions)
     let cache = try ContentCache(configuration.cacheFolder)
+    if let plan = try TrainingRun.latentMemory(
+      order, in: cache, backend, vae, vaeHash: parts.vaeHash)
+    {
+      monitor.receive(.planned(plan))
+    }
     let report = try await TrainingRun.cacheLatents(
       order, into: cache, backend, vae, weights: parts.weights, vaeHash: parts.vaeHash
     ) { monitor.receive($0) }
@@ -134,6 +139,7 @@ extension Configuration {
       settings: trainerSettings(steps: steps), steps: steps, accumulation: accumulation,
       saveEvery: output.saveEvery, keep: output.keep, sampleEvery: output.sampleEvery,
       samples: drawsSamples ? sampleDescriptions : [],
+      drawsAtEnd: output.grid,
       markers: CheckpointMarkers(
         prediction: objective.prediction,
         zeroTerminalSNR: objective.schedule.hasZeroTerminalSNR, shift: shift,

@@ -10,6 +10,7 @@ final class TrainingMonitor: Sendable {
     var bar: ProgressBar?
     var log: MetricsLog?
     var resumedStep: Int?
+    var plannedPeak = 0
     var failure: (any Error)?
     var caching: (what: String, bar: Int) = ("", -1)
   }
@@ -33,7 +34,11 @@ final class TrainingMonitor: Sendable {
     case .caching(let what, let done, let total): showCaching(what, done, total)
     case .planned(let plan):
       for phase in plan.phases { note("planned for \(phase.name): \(describe(phase.use))") }
-      note("planned peak device memory: \(readableByteCount(UInt64(plan.peak)))")
+      let peak = state.withLock { state in
+        state.plannedPeak = max(state.plannedPeak, plan.peak)
+        return state.plannedPeak
+      }
+      note("planned peak device memory: \(readableByteCount(UInt64(peak)))")
     case .resumed(let step):
       state.withLock { $0.resumedStep = step }
       note("resumed after step \(step)")
