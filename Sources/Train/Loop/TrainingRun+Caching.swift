@@ -76,9 +76,10 @@ extension TrainingRun {
       phases.append(
         ("text encoders", try TextConditioner.memory(backend, parts.textConfiguration)))
     }
-    phases.append(("training", try trainingMemory()))
+    let training = try trainingMemory()
+    phases.append(("training", training))
     if let vae = parts.checkpoint.configuration.vae, !run.samples.isEmpty {
-      var use = try trainingMemory()
+      var use = training
       let requests = Set(
         run.samples.map { sample in
           PictureShape(sample: sample).batchShape(unet)

@@ -39,11 +39,6 @@ public struct NoiseSchedule: Sendable {
   /// Noise level of each timestep; infinite at the end with zero terminal SNR.
   public var sigmas: [Double] { alphaBar.map { ((1 - $0) / $0).squareRoot() } }
 
-  /// Signal-to-noise ratio alphaBar / (1 - alphaBar) of a timestep; 0 at zero terminal SNR.
-  public func signalToNoise(_ timestep: Int) -> Double {
-    alphaBar[timestep] / (1 - alphaBar[timestep])
-  }
-
   /// Sigmas for sampling, where the last one must be finite.
   /// - Parameter terminalSigma: what stands for infinity with zero terminal SNR.
   public func sigmas(terminalSigma: Double) -> [Double] {
