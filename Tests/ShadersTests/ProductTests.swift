@@ -19,22 +19,24 @@ import Testing
     try operation.expectKernel()
   }
 
+  private static let cases =
+    OperationCase.productKernelCases + OperationCase.convolutionKernelCases
+    + OperationCase.attentionKernelCases
+
   /// Tiles and splits as a GPU gets them, for the cases in f32.
-  @Test(
-    arguments: (OperationCase.productKernelCases + OperationCase.convolutionKernelCases
-      + OperationCase.attentionKernelCases).filter { $0.inputs.allSatisfy { $0.dtype == .f32 } })
+  @Test(arguments: cases.filter { $0.inputs.allSatisfy { $0.dtype == .f32 } })
   func tilesOfGPUs(_ operation: OperationCase) throws {
-    guard let base = operation.operation as? any VulkanOperation else {
-      Issue.record("no kernel")
-      return
-    }
-    try gpuShaped(base, operation).expectKernel()
+    try operation.lowered(by: KernelVariant(isGPUShaped: true)).expectKernel()
   }
 
-  private func gpuShaped(
-    _ base: some VulkanOperation, _ operation: OperationCase
-  ) -> OperationCase {
-    OperationCase(GPUShaped(base: base), operation.inputs, fills: operation.fills)
+  /// The device's own choice is checked above; here the others' first candidates.
+  @Test(arguments: cases)
+  func otherCodes(_ operation: OperationCase) throws {
+    let variants = operation.variants(on: try SharedBackend.vulkan.traits)
+    for code in KernelChoice.Code.allCases {
+      guard let variant = variants.first(where: { $0.choice?.code == code }) else { continue }
+      try operation.lowered(by: variant).expectKernel()
+    }
   }
 
   /// A diverging run shows: NaN in a query, key or value reaches the result.

@@ -24,9 +24,19 @@ public final class VulkanBackend: Backend, Sendable {
     let limits = device.limits
     traits = DeviceTraits(
       subgroupSize: limits.subgroupSize, isCPU: device.information.kind == .cpu,
+      hasCheapBroadcast: Self.hasCheapBroadcast(device.information),
       sharedMemoryByteCount: limits.sharedMemoryByteCount)
     planningLimits = PlanningLimits(
       arenaByteCount: Int(min(limits.maxArenaByteCount, 1 << 30)))
+  }
+
+  /// llvmpipe up to Mesa 22 runs a broadcast as a loop over the lanes.
+  private static func hasCheapBroadcast(_ information: DeviceInformation) -> Bool {
+    guard information.kind == .cpu, let mesa = information.driverInfo.range(of: "Mesa ") else {
+      return information.kind != .cpu
+    }
+    let version = information.driverInfo[mesa.upperBound...].prefix { $0.isNumber }
+    return (Int(version) ?? 0) >= 23
   }
 
   public var description: String {
