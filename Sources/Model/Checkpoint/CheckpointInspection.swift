@@ -50,6 +50,11 @@ public struct CheckpointInspection: Sendable {
       others = file.entries.map(\.name)
       return
     }
+    if metadata["vkxl.kind"] == "training state" {
+      layout = "a training state, for vkxl train --resume; the model is in another file"
+      others = file.entries.map(\.name)
+      return
+    }
     layout = "SDXL checkpoint, single file"
     do {
       let configuration = try SDXLConfiguration(reading: file, parts: [.unet])
