@@ -68,6 +68,9 @@ public struct CachingPass: Sendable {
     self.cache = cache
   }
 
+  /// Whether the cache lacks anything.
+  public var hasWork: Bool { keys.contains { cache.stored($0) == nil } }
+
   /// Encodes what the cache lacks; pictures are decoded ahead by concurrent tasks, `encode` is called
   /// in order where the caller is. A corrupt picture is skipped: train on
   /// `dataset.removing(report.failures)`.

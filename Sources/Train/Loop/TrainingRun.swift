@@ -142,17 +142,23 @@ public final class TrainingRun {
   public let parts: ModelParts
   public let data: TrainingData
   let tell: (TrainingEvent) -> Void
+  /// For pictures while training.
+  let unetPlans: NetworkPlans<UNetRunner>
+  /// Nil when the checkpoint has no VAE.
+  let decoderPlans: NetworkPlans<LatentDecoder>?
   private var lastCompletion = ContinuousClock.now
 
   public init(
     _ backend: any Backend, _ run: RunDescription, _ parts: ModelParts, _ data: TrainingData,
     tell: @escaping (TrainingEvent) -> Void
-  ) {
+  ) throws {
     self.backend = backend
     self.run = run
     self.parts = parts
     self.data = data
     self.tell = tell
+    unetPlans = try NetworkPlans(backend, parts.checkpoint.configuration.unet)
+    decoderPlans = try parts.checkpoint.configuration.vae.map { try NetworkPlans(backend, $0) }
   }
 
   var unet: UNetConfiguration { parts.checkpoint.configuration.unet }
@@ -163,8 +169,11 @@ public final class TrainingRun {
   public func execute(
     isolation: isolated (any Actor)? = #isolation, shouldStop: () -> Bool = { false }
   ) async throws -> Bool {
-    tell(.planned(try memoryPlan()))
-    try cacheText()
+    let captions = missingCaptions
+    let textPlans =
+      captions.isEmpty ? nil : try NetworkPlans<TextConditioner>(backend, parts.textConfiguration)
+    tell(.planned(try memoryPlan(textPlans)))
+    if let textPlans { try cacheText(captions, textPlans) }
     let trainer = try makeTrainer()
     let first = trainer.step
     let accumulation = run.accumulation

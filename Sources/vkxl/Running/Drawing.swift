@@ -84,7 +84,7 @@ extension SampleCommand {
     _ backend: any Backend, _ parts: ModelParts
   ) throws -> (positive: [Conditioning], negative: Conditioning) {
     let conditioner = try TextConditioner(
-      backend, parts.textConfiguration, weights: parts.textWeights)
+      backend, parts.textConfiguration, weights: parts.textWeights, shape: 1)
     let tokenizer = CLIPTokenizer()
     for text in prompt + [negative] {
       let lost = tokenizer.encode(text).truncatedCount

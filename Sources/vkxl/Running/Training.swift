@@ -36,7 +36,7 @@ extension TrainCommand {
       order, cache: cache, vaeHash: parts.vaeHash, textHash: parts.textHash,
       unet: parts.checkpoint.configuration.unet)
     let run = configuration.runDescription(folder, order, isResuming: resume)
-    let training = TrainingRun(backend, run, parts, data) { monitor.receive($0) }
+    let training = try TrainingRun(backend, run, parts, data) { monitor.receive($0) }
     try training.checkResumable()
     try folder.makeFolder()
     try write(configuration, to: folder)
@@ -67,14 +67,10 @@ extension TrainCommand {
     try configuration.checkSides(of: dataset, unet: parts.checkpoint.configuration.unet)
     let order = try TrainingOrder(dataset, options: configuration.orderOptions)
     let cache = try ContentCache(configuration.cacheFolder)
-    if let plan = try TrainingRun.latentMemory(
-      order, in: cache, backend, vae, vaeHash: parts.vaeHash)
-    {
-      monitor.receive(.planned(plan))
-    }
-    let report = try await TrainingRun.cacheLatents(
-      order, into: cache, backend, vae, weights: parts.weights, vaeHash: parts.vaeHash
-    ) { monitor.receive($0) }
+    let caching = try LatentCaching(
+      order, into: cache, backend, vae, weights: parts.weights, vaeHash: parts.vaeHash)
+    if let plan = try caching.memory() { monitor.receive(.planned(plan)) }
+    let report = try await caching.run { monitor.receive($0) }
     let usable = try report.failures.isEmpty ? dataset : dataset.removing(report.failures)
     for line in usable.summary { monitor.note(line) }
     let used = try TrainingOrder(usable, options: configuration.orderOptions)
