@@ -178,6 +178,28 @@ import Testing
     }
   }
 
+  /// A pass that is stopped leaves whole what it has encoded; the next one goes on from there.
+  @Test func stoppedPassGoesOn() async throws {
+    let folder = try folder()
+    let cache = try ContentCache(folder.path + "/.cache")
+    let data = try Dataset(
+      scanning: folder.path, options: DatasetOptions(buckets: AspectBuckets.small))
+    let pass = CachingPass(try order(data), into: cache, vaeHash: "vae")
+    #expect(try await pass.corruptPictures().map(\.name) == ["b.jpg"])
+    #expect(pass.hasWork && pass.keys.allSatisfy { !cache.hasEntry($0) })
+    let encode = { (image: LoadedImage) -> [CachedTensor] in
+      [CachedTensor(name: "pixels", shape: image.shape, values: image.pixels)]
+    }
+    var done = 0
+    let first = try await pass.run(
+      shouldStop: { done == 1 }, progress: { count, _ in done = count }, encode: encode)
+    #expect((first.encodedCount, first.visitedCount, first.isComplete) == (1, 1, false))
+    #expect(
+      pass.keys.map { cache.stored($0) != nil } == [true] + [Bool](repeating: false, count: 5))
+    let second = try await pass.run(encode: encode)
+    #expect((second.storedCount, second.encodedCount, second.isComplete) == (1, 3, true))
+  }
+
   @Test func anEditedPictureIsNotTakenForTheOldOne() throws {
     let folder = try folder()
     let data = try Dataset(

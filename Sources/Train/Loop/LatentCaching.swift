@@ -33,9 +33,11 @@ public struct LatentCaching {
     return MemoryPlan(phases: [("image encoding", try plans.memory(shapes))])
   }
 
+  /// - Parameter shouldStop: asked before each image; true ends the pass there, the cache whole.
   /// - Returns: what was encoded, and the images that turned out to be corrupt.
   public func run(
-    isolation: isolated (any Actor)? = #isolation, tell: (TrainingEvent) -> Void
+    isolation: isolated (any Actor)? = #isolation, shouldStop: () -> Bool = { false },
+    tell: (TrainingEvent) -> Void
   ) async throws -> CachingReport {
     var encoder: LatentEncoder?
     let encode = { (image: LoadedImage) throws -> [CachedTensor] in
@@ -51,6 +53,23 @@ public struct LatentCaching {
       ]
     }
     return try await pass.run(
-      progress: { tell(.caching(what: "images", done: $0, total: $1)) }, encode: encode)
+      shouldStop: shouldStop, progress: { tell(.caching(what: .images, done: $0, total: $1)) },
+      encode: encode)
+  }
+
+  /// Asks, before anything is encoded, whether the run in a folder can be resumed with this data set:
+  /// the one it began with, apart from corrupt images, which are looked for only if it is not the
+  /// same to the letter.
+  /// - Throws: `InputError` when it began with another model, data set or settings.
+  public func checkResumable(
+    _ folder: RunFolder, model: String, settings: String,
+    isolation: isolated (any Actor)? = #isolation
+  ) async throws {
+    var data = order.dataset
+    if try !folder.isSaved(withData: data.fingerprint) {
+      data = try data.removing(await pass.corruptPictures())
+    }
+    try folder.checkResumable(
+      RunIdentity(model: model, data: data.fingerprint, settings: settings))
   }
 }

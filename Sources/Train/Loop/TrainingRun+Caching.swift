@@ -12,16 +12,18 @@ extension TrainingRun {
   var missingCaptions: [String] { data.missing(allCaptions) }
 
   /// Fills the cache with text embeddings; the encoders are on the device meanwhile.
-  func cacheText(_ missing: [String], _ plans: NetworkPlans<TextConditioner>) throws {
+  func cacheText(
+    _ missing: [String], _ plans: NetworkPlans<TextConditioner>, shouldStop: () -> Bool
+  ) throws {
     let conditioner = try TextConditioner(plans, weights: parts.textWeights, shape: 1)
     let tokenizer = CLIPTokenizer()
-    for (index, caption) in missing.enumerated() {
+    for (index, caption) in missing.enumerated() where !shouldStop() {
       let lost = tokenizer.encode(caption).truncatedCount
       if lost > 0 {
         tell(.warning("caption is \(lost) tokens too long, the end is ignored: \(caption)"))
       }
       try data.store(conditioner.encode(caption), for: caption)
-      tell(.caching(what: "captions", done: index + 1, total: missing.count))
+      tell(.caching(what: .captions, done: index + 1, total: missing.count))
     }
   }
 

@@ -4,13 +4,8 @@ import Graph
 import Model
 
 extension TrainingRun {
-  /// - Throws: `InputError` when a run to resume began with another model, data set or settings.
-  public func checkResumable() throws {
-    if run.isResuming { try run.folder.checkResumable(identity) }
-  }
-
   /// What a resumed run is checked against.
-  public var identity: RunIdentity {
+  var identity: RunIdentity {
     RunIdentity(
       model: parts.identity, data: data.order.dataset.fingerprint, settings: run.settingsText)
   }
