@@ -204,6 +204,20 @@ import Testing
     #expect(text.contains("Seed: 7, Size: 64x96, Model: base"))
   }
 
+  @Test(arguments: [([], 4096), (["--terminal-sigma", "20000"], 20000)] as [([String], Float)])
+  func forwardSampleStartsAtTheTerminalSigma(options: [String], sigma: Float) async throws {
+    let folder = try TemporaryFolder()
+    let (inputs, out) = (folder.path + "/in.safetensors", folder.path + "/out.safetensors")
+    try SafetensorsWriter.write(ForwardFile.tensors(), to: inputs)
+    expectDone(
+      await command(
+        [
+          "forward", "sample", "--prediction", "v", "--ztsnr", "--steps", "2", "--model",
+          Example.base, "--inputs", inputs, "--out", out,
+        ] + options))
+    #expect(try Safetensors(path: out).floats("sigmas").first == sigma)
+  }
+
   /// noisy = (1 - t) x + t n, target = n - x, loss = mean (prediction - target)^2.
   @Test func forwardLossIsItsDefinition() async throws {
     let folder = try TemporaryFolder()

@@ -101,12 +101,14 @@ extension SampleCommand {
     let zeroSNR = ztsnr || (prediction == .auto && markers.zeroTerminalSNR)
     try OptionCheck.requireConsistent(
       prediction: predicted, ztsnr: zeroSNR, shift: shift, spacing: spacing)
+    try OptionCheck.requireTerminalSigma(terminalSigma, zeroTerminalSNR: zeroSNR)
     let table =
       predicted == .flow
       ? SamplingTable(flowSteps: steps, shift: shift ?? trainedShift(markers))
       : SamplingTable(
         schedule: NoiseSchedule(zeroTerminalSNR: zeroSNR),
-        spacing: spacing ?? (zeroSNR ? .trailing : .leading), steps: steps)
+        spacing: spacing ?? (zeroSNR ? .trailing : .leading), steps: steps,
+        terminalSigma: terminalSigma ?? 20000)
     return EulerSampler(prediction: predicted, table: table)
   }
 
