@@ -10,19 +10,31 @@ import Testing
   struct UNetCase: Sendable, CustomTestStringConvertible {
     var base: Int
     var multipliers: [Int]
-    var depths: [Int]
+    var depths: [UNetConfiguration.LevelDepths]
+    var middle = UNetConfiguration.Middle.transformer(depth: 1)
     var latents: [Int]
     var tokens: Int
     var seed: UInt64
     var testDescription: String { "base \(base) x \(multipliers), latents \(latents)" }
   }
 
+  /// SDXL's own pattern of depths; one distilled as SSD-1B is, with a single middle block; one with
+  /// a single residual block on the way down.
   static let unets = [
     UNetCase(
-      base: 32, multipliers: [1, 2, 4], depths: [0, 1, 2], latents: [3, 4, 12, 4], tokens: 5,
-      seed: 3),
+      base: 32, multipliers: [1, 2, 4],
+      depths: [
+        .init(down: [0, 0], up: [0, 0, 0]), .init(down: [1, 1], up: [1, 1, 1]),
+        .init(down: [2, 2], up: [2, 2, 2]),
+      ], latents: [3, 4, 12, 4], tokens: 5, seed: 3),
     UNetCase(
-      base: 64, multipliers: [1, 3], depths: [1, 1], latents: [1, 6, 10, 4], tokens: 154, seed: 8),
+      base: 32, multipliers: [1, 2],
+      depths: [.init(down: [1, 0], up: [1, 0, 2]), .init(down: [0, 2], up: [3, 1, 0])],
+      middle: .residualBlock, latents: [2, 2, 6, 4], tokens: 9, seed: 6),
+    UNetCase(
+      base: 64, multipliers: [1, 3],
+      depths: [.init(down: [1], up: [1, 1]), .init(down: [1], up: [1, 1])],
+      latents: [1, 6, 10, 4], tokens: 154, seed: 8),
   ]
 
   @Test(arguments: unets)
@@ -44,11 +56,9 @@ import Testing
 
   /// The prediction, and the gradient of its mean square by every parameter.
   private func unet(_ test: UNetCase) throws -> SeededModel {
-    var configuration = SDXLConfiguration.tiny.unet
-    configuration.baseChannels = test.base
-    configuration.channelMultipliers = test.multipliers
-    configuration.transformerDepths = test.depths
-    configuration.middleDepth = 1
+    let configuration = UNetConfiguration(
+      baseChannels: test.base, channelMultipliers: test.multipliers, depths: test.depths,
+      middle: test.middle, contextWidth: 192, conditioningWidth: 1664)
     var model = SeededModel(seed: test.seed, trainable: { _ in true })
     let n = test.latents[0]
     let time = model.input("time", [n])
