@@ -84,10 +84,17 @@ import Testing
     expectError(
       await run.train(["model.checkpoint=\(other)"], resume: true),
       "\(state): expected the model of the run to resume, found another model")
+    let cached = try FileManager.default.subpathsOfDirectory(atPath: run.folder.path + "/cache")
     _ = try run.folder.file("data/000.txt", "another caption")
+    try FileManager.default.copyItem(
+      atPath: Example.pictures + "/020.png", toPath: run.folder.path + "/data/020.png")
+    _ = try run.folder.file("data/020.txt", "another picture")
     expectError(
       await run.train(resume: true),
       "\(state): expected the data set of the run to resume, found another data set")
+    // Refused before the new picture was encoded.
+    #expect(
+      try FileManager.default.subpathsOfDirectory(atPath: run.folder.path + "/cache") == cached)
     #expect(run.written() == names)
     #expect(try names.map { try run.bytes($0) } == before)
     expectError(
@@ -114,6 +121,54 @@ import Testing
     #expect(run.written()?.contains("quickstart-step\(digits).safetensors") == true)
     #expect(await run.train(steps: last + 1, resume: true).errors == "")
     #expect(try metrics(run).map(\.step) == Array(1...(last + 1)))
+  }
+
+  /// Ctrl-C while images are encoded finishes the one under way and ends with status 0; what is cached
+  /// then serves (here without most of the images, which would take long).
+  @Test func stopRequestKeepsTheCache() async throws {
+    let run = try SmallRun(pictures: 60)
+    let settings = ["data.resolution=192"]
+    let process = try Program.process(run.arguments(steps: 1, settings))
+    let pipe = Pipe()
+    process.standardError = pipe
+    try process.run()
+    func cached() -> [String] {
+      let files = try? FileManager.default.subpathsOfDirectory(atPath: run.folder.path + "/cache")
+      return (files ?? []).filter { $0.contains("/") }
+    }
+    for _ in 0..<3000 where cached().count < 2 && process.isRunning {
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    process.interrupt()
+    let errors = String(
+      decoding: try pipe.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(process.terminationReason == .exit)
+    #expect(process.terminationStatus == 0)
+    #expect(errors.contains("stopping after this image; press Ctrl-C again to stop at once\n"))
+    let count = cached().count
+    #expect(count >= 2 && count < 60)
+    #expect(cached().allSatisfy { $0.hasSuffix(".vkxlcache") })
+    #expect(
+      errors.hasSuffix("stopped: \(count) of 60 images are cached; run the same command to go on\n")
+    )
+    #expect(run.written() == nil)
+    for index in 4..<60 {
+      try FileManager.default.removeItem(
+        atPath: run.folder.path + "/data/\(String(format: "%03d", index)).png")
+    }
+    #expect(await run.train(steps: 1, settings).errors == "")
+  }
+
+  /// A corrupt picture is no other data set, whether or not it is still there.
+  @Test func corruptPictureDoesNotKeepFromResuming() async throws {
+    let run = try SmallRun()
+    let picture = URL(fileURLWithPath: run.folder.path + "/data/003.png")
+    try Data(contentsOf: picture).dropLast(40).write(to: picture)
+    #expect(await run.train(steps: 1).status == 0)
+    #expect(await run.train(steps: 2, resume: true).errors == "")
+    try FileManager.default.removeItem(at: picture)
+    #expect(await run.train(steps: 3, resume: true).errors == "")
   }
 
   /// What cannot be written to its end leaves what was there, and nothing beside it.
@@ -155,6 +210,20 @@ import Testing
     #expect(text.contains("parameters\0"))
     #expect(text.contains("a red star\nNegative prompt: blue\nSteps: 2, Sampler: Euler"))
     #expect(text.contains("Seed: 7, Size: 64x96, Model: base"))
+  }
+
+  @Test(arguments: [([], 4096), (["--terminal-sigma", "20000"], 20000)] as [([String], Float)])
+  func forwardSampleStartsAtTheTerminalSigma(options: [String], sigma: Float) async throws {
+    let folder = try TemporaryFolder()
+    let (inputs, out) = (folder.path + "/in.safetensors", folder.path + "/out.safetensors")
+    try SafetensorsWriter.write(ForwardFile.tensors(), to: inputs)
+    expectDone(
+      await command(
+        [
+          "forward", "sample", "--prediction", "v", "--ztsnr", "--steps", "2", "--model",
+          Example.base, "--inputs", inputs, "--out", out,
+        ] + options))
+    #expect(try Safetensors(path: out).floats("sigmas").first == sigma)
   }
 
   /// noisy = (1 - t) x + t n, target = n - x, loss = mean (prediction - target)^2.

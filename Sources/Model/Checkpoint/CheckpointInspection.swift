@@ -120,7 +120,7 @@ extension CheckpointInspection: CustomStringConvertible {
       (
         CheckpointPart.unet,
         "levels \(list(unet.levelChannels)), \(unet.residualBlocksPerLevel) residual blocks each, "
-          + "transformer blocks \(list(unet.transformerDepths)), middle \(unet.middleDepth), "
+          + "transformer blocks \(depths(unet)), middle \(unet.middle.depth), "
           + "context \(unet.contextWidth), pooled \(unet.pooledWidth), "
           + "latents \(unet.inputChannels) in, \(unet.outputChannels) out"
       )
@@ -143,6 +143,16 @@ extension CheckpointInspection: CustomStringConvertible {
       sizes.append((part, text))
     }
     return sizes.map { "  \(padded($0.0.title, to: 15))\($0.1)" }
+  }
+
+  /// One number for each level that has one depth throughout, else both ways' numbers.
+  private static func depths(_ unet: UNetConfiguration) -> String {
+    unet.depths.map { level in
+      let all = Set(level.down + level.up)
+      if let depth = all.first, all.count == 1 { return "\(depth)" }
+      return [level.down, level.up].map { $0.map(String.init).joined(separator: ",") }
+        .joined(separator: "/")
+    }.joined(separator: " ")
   }
 
   private static func prediction(_ markers: CheckpointMarkers) -> String {

@@ -4,13 +4,8 @@ import Graph
 import Model
 
 extension TrainingRun {
-  /// - Throws: `InputError` when a run to resume began with another model, data set or settings.
-  public func checkResumable() throws {
-    if run.isResuming { try run.folder.checkResumable(identity) }
-  }
-
   /// What a resumed run is checked against.
-  public var identity: RunIdentity {
+  var identity: RunIdentity {
     RunIdentity(
       model: parts.identity, data: data.order.dataset.fingerprint, settings: run.settingsText)
   }
@@ -37,11 +32,10 @@ extension TrainingRun {
 
   /// Draws the samples with the current weights, as one grid.
   func drawPictures(_ trainer: Trainer) throws {
-    guard !run.samples.isEmpty, let vae = parts.checkpoint.configuration.vae else { return }
-    let unetRunner = UNetRunner(backend, unet, sharing: trainer.store)
-    let shapes = run.samples.map(\.latentShape)
+    guard let first = run.samples.first, let decoderPlans else { return }
+    let unetRunner = UNetRunner(unetPlans, sharing: trainer.store)
     let decoder = try LatentDecoder(
-      backend, vae, weights: parts.weights, shape: shapes[0])
+      decoderPlans, weights: parts.weights, shape: first.latentShape)
     let cells = try run.samples.map { sample in
       let request = PictureRequest(
         positive: try data.conditioning(of: sample.prompt),

@@ -180,6 +180,13 @@ struct ForwardSample: ParsableCommand {
   var ztsnr = false
 
   @Option(
+    help: ArgumentHelp(
+      "Noise level that stands for infinity with --ztsnr.",
+      discussion: "Default: 4096, as in diffusers; `vkxl sample` takes 20000, ComfyUI 4518.76.",
+      valueName: "sigma"))
+  var terminalSigma: Double?
+
+  @Option(
     help: ArgumentHelp("Shift of flow times, above 0; default 1.", valueName: "a"))
   var shift: Double?
 
@@ -197,6 +204,7 @@ struct ForwardSample: ParsableCommand {
     try OptionCheck.requireShift(shift)
     try OptionCheck.requireConsistent(
       prediction: prediction, ztsnr: ztsnr, shift: shift, spacing: spacing)
+    try OptionCheck.requireTerminalSigma(terminalSigma, zeroTerminalSNR: ztsnr)
     try compute()
   }
 }

@@ -73,6 +73,13 @@ struct SampleCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "Noise level that stands for infinity with zero terminal SNR.",
+      discussion: "Default: 20000, as in NovelAI V3; ComfyUI has 4518.76, diffusers 4096.",
+      valueName: "sigma"))
+  var terminalSigma: Double?
+
+  @Option(
+    help: ArgumentHelp(
       "Shift of flow times, above 0; for flow only.",
       discussion: "Default: the checkpoint's own, else 1.", valueName: "a"))
   var shift: Double?
@@ -102,6 +109,8 @@ struct SampleCommand: ParsableCommand {
     try OptionCheck.requireShift(shift)
     try OptionCheck.requireConsistent(
       prediction: prediction.objective, ztsnr: ztsnr, shift: shift, spacing: spacing)
+    try OptionCheck.requireTerminalSigma(
+      terminalSigma, zeroTerminalSNR: prediction == .auto ? nil : ztsnr)
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: out, isDirectory: &isFolder), !isFolder.boolValue {
       throw InputError("--out \(out)", expected: "a folder", found: "a file")

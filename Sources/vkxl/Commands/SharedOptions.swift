@@ -129,6 +129,25 @@ enum OptionCheck {
     }
   }
 
+  /// - Parameter zeroTerminalSNR: whether the schedule ends in pure noise; nil when not yet known
+  /// - Throws: `InputError` unless `sigma` is nil or can stand for that schedule's infinite sigma.
+  static func requireTerminalSigma(_ sigma: Double?, zeroTerminalSNR: Bool?) throws {
+    guard let sigma else { return }
+    let largest = NoiseSchedule(zeroTerminalSNR: true).largestFiniteSigma
+    guard sigma.isFinite, sigma > largest else {
+      let limit = (largest * 10).rounded(.up) / 10
+      throw InputError(
+        "--terminal-sigma",
+        expected: "a number above \(limit), the schedule's largest finite sigma", found: "\(sigma)",
+        hint: "in use are 20000 (NovelAI V3), 4518.76 (ComfyUI) and 4096 (diffusers)")
+    }
+    if zeroTerminalSNR == false {
+      throw InputError(
+        "--terminal-sigma", expected: "a zero terminal SNR schedule",
+        found: "one whose sigmas are all finite", hint: "leave it out, or add --ztsnr")
+    }
+  }
+
   /// - Throws: `InputError` when options do not go with what the model predicts.
   static func requireConsistent(
     prediction: PredictionType?, ztsnr: Bool, shift: Double?, spacing: Spacing?

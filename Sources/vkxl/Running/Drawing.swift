@@ -84,7 +84,7 @@ extension SampleCommand {
     _ backend: any Backend, _ parts: ModelParts
   ) throws -> (positive: [Conditioning], negative: Conditioning) {
     let conditioner = try TextConditioner(
-      backend, parts.textConfiguration, weights: parts.textWeights)
+      backend, parts.textConfiguration, weights: parts.textWeights, shape: 1)
     let tokenizer = CLIPTokenizer()
     for text in prompt + [negative] {
       let lost = tokenizer.encode(text).truncatedCount
@@ -101,12 +101,14 @@ extension SampleCommand {
     let zeroSNR = ztsnr || (prediction == .auto && markers.zeroTerminalSNR)
     try OptionCheck.requireConsistent(
       prediction: predicted, ztsnr: zeroSNR, shift: shift, spacing: spacing)
+    try OptionCheck.requireTerminalSigma(terminalSigma, zeroTerminalSNR: zeroSNR)
     let table =
       predicted == .flow
       ? SamplingTable(flowSteps: steps, shift: shift ?? trainedShift(markers))
       : SamplingTable(
         schedule: NoiseSchedule(zeroTerminalSNR: zeroSNR),
-        spacing: spacing ?? (zeroSNR ? .trailing : .leading), steps: steps)
+        spacing: spacing ?? (zeroSNR ? .trailing : .leading), steps: steps,
+        terminalSigma: terminalSigma ?? 20000)
     return EulerSampler(prediction: predicted, table: table)
   }
 

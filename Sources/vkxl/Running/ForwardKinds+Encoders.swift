@@ -13,7 +13,7 @@ extension ForwardText {
         "\(options.inputs): ids2", expected: "\(samples) rows, as ids1", found: "\(samples2)")
     }
     let conditioner = try TextConditioner(
-      options.openBackend(), parts.textConfiguration, weights: parts.textWeights)
+      options.openBackend(), parts.textConfiguration, weights: parts.textWeights, shape: samples)
     let results = try conditioner.encode(ids1: ids1, ids2: ids2, samples: samples)
     try options.write(
       results.sorted { $0.key < $1.key }.map { ($0.key, $0.value.type.shape, $0.value.floats) })

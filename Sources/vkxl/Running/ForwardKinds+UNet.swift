@@ -106,7 +106,8 @@ extension ForwardSample {
     ])
   }
 
-  /// Computed as diffusers does, its 4096 for infinity included; or read from the inputs.
+  /// Computed as diffusers does, with its 4096 for infinity if no other is asked for; or read from
+  /// the inputs.
   private func samplingTable(_ inputs: ForwardInputs) throws -> SamplingTable {
     let chosen = spacing ?? (ztsnr ? .trailing : .leading)
     let computed =
@@ -114,7 +115,7 @@ extension ForwardSample {
       ? SamplingTable(flowSteps: steps, shift: shift ?? 1)
       : SamplingTable(
         schedule: NoiseSchedule(zeroTerminalSNR: ztsnr), spacing: chosen, steps: steps,
-        terminalSigma: 4096)
+        terminalSigma: terminalSigma ?? 4096)
     if table == .computed { return computed }
     let timesteps = try inputs.file.doubles("timesteps")
     let sigmas = try inputs.file.doubles("sigmas")
