@@ -95,14 +95,11 @@ extension SampleCommand {
 
   private func makeSampler(_ markers: CheckpointMarkers) throws -> EulerSampler {
     let predicted = prediction.objective ?? markers.prediction
-    let zeroSNR = ztsnr || (prediction == .auto && markers.zeroTerminalSNR)
-    try OptionCheck.requireConsistent(
-      prediction: predicted, ztsnr: zeroSNR, shift: shift, spacing: spacing)
-    try OptionCheck.requireTerminalSigma(terminalSigma, zeroTerminalSNR: zeroSNR)
-    let table = SamplingTable(
-      prediction: predicted, schedule: NoiseSchedule(zeroTerminalSNR: zeroSNR), spacing: spacing,
-      steps: steps, shift: shift ?? trainedShift(markers),
-      terminalSigma: terminalSigma ?? SamplingTable.usualTerminalSigma)
+    let zeroSNR = sampling.ztsnr || (prediction == .auto && markers.zeroTerminalSNR)
+    try sampling.check(prediction: predicted, zeroTerminalSNR: zeroSNR)
+    let table = sampling.table(
+      prediction: predicted, zeroTerminalSNR: zeroSNR, steps: steps,
+      usualShift: trainedShift(markers), usualTerminalSigma: SamplingTable.usualTerminalSigma)
     return EulerSampler(prediction: predicted, table: table)
   }
 

@@ -126,9 +126,9 @@ extension ForwardSample {
   /// Computed as diffusers does, with its 4096 for infinity if no other is asked for; or read from
   /// the inputs.
   private func samplingTable(_ inputs: ForwardInputs) throws -> SamplingTable {
-    let computed = SamplingTable(
-      prediction: prediction, schedule: NoiseSchedule(zeroTerminalSNR: ztsnr), spacing: spacing,
-      steps: steps, shift: shift ?? 1, terminalSigma: terminalSigma ?? 4096)
+    let computed = sampling.table(
+      prediction: prediction, zeroTerminalSNR: sampling.ztsnr, steps: steps, usualShift: 1,
+      usualTerminalSigma: 4096)
     if table == .computed { return computed }
     let timesteps = try inputs.file.doubles("timesteps")
     let sigmas = try inputs.file.doubles("sigmas")
