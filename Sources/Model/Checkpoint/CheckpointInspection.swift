@@ -96,7 +96,7 @@ extension CheckpointInspection: CustomStringConvertible {
     }
     lines.append(metadata.isEmpty ? "metadata: none" : "metadata")
     lines += metadata.sorted { $0.key < $1.key }.map { key, value in
-      let text = SafetensorsWriter.quoted(value).dropFirst().dropLast()
+      let text = quotedText(value).dropFirst().dropLast()
       return "  \(key): \(text.count > 100 ? text.prefix(100) + "..." : text)"
     }
     if !problems.isEmpty { lines += ["problems"] + problems.map { "  \($0)" } }

@@ -36,7 +36,7 @@ extension TrainingRun {
     phases.append(("training", training))
     if let decoderPlans, !run.samples.isEmpty {
       var use = training
-      let requests = Set(run.samples.map { PictureShape(sample: $0).batchShape(unet) })
+      let requests = Set(run.samples.map { $0.request().batchShape(unet) })
       let forward = try unetPlans.memory(Array(requests), sharesWeights: true)
       let decoder = try decoderPlans.memory(Array(Set(run.samples.map(\.latentShape))))
       use.transient = max(use.transient, forward.transient)
@@ -66,18 +66,5 @@ extension TrainingRun {
       maximumNorm: run.settings.maximumNorm)
     use.add(try backend.plan(update), backend)
     return use
-  }
-}
-
-/// What decides the shapes of a drawn picture.
-private struct PictureShape {
-  var sample: SampleDescription
-
-  func batchShape(_ configuration: UNetConfiguration) -> BatchShape {
-    let nothing = Conditioning(context: [], pooled: [])
-    return PictureRequest(
-      positive: nothing, negative: nothing, width: sample.width, height: sample.height,
-      guidance: Float(sample.guidance), seed: sample.seed
-    ).batchShape(configuration)
   }
 }

@@ -37,10 +37,9 @@ extension TrainingRun {
     let decoder = try LatentDecoder(
       decoderPlans, weights: parts.weights, shape: first.latentShape)
     let cells = try run.samples.map { sample in
-      let request = PictureRequest(
+      let request = sample.request(
         positive: try data.conditioning(of: sample.prompt),
-        negative: try data.conditioning(of: sample.negative), width: sample.width,
-        height: sample.height, guidance: Float(sample.guidance), seed: sample.seed)
+        negative: try data.conditioning(of: sample.negative))
       let latents = try sampler(steps: sample.steps, pixels: sample.width * sample.height)
         .draw(request, unetRunner, unet)
       let pixels = try decoder.decode(latents, sample.latentShape)
@@ -58,16 +57,23 @@ extension TrainingRun {
   /// A sampler that suits what the model is trained to predict.
   func sampler(steps: Int, pixels: Int) -> EulerSampler {
     let objective = run.settings.objective
-    let table =
-      objective.prediction == .flow
-      ? SamplingTable(flowSteps: steps, shift: objective.times.shift.value(pixels: pixels))
-      : SamplingTable(
-        schedule: objective.schedule,
-        spacing: objective.schedule.hasZeroTerminalSNR ? .trailing : .leading, steps: steps)
+    let table = SamplingTable(
+      prediction: objective.prediction, schedule: objective.schedule, steps: steps,
+      shift: objective.times.shift.value(pixels: pixels))
     return EulerSampler(prediction: objective.prediction, table: table)
   }
 }
 
 extension SampleDescription {
-  var latentShape: FrameShape { FrameShape(samples: 1, height: height / 8, width: width / 8) }
+  /// The picture to draw; without conditioning it tells the shapes alone.
+  func request(
+    positive: Conditioning = Conditioning(context: [], pooled: []),
+    negative: Conditioning = Conditioning(context: [], pooled: [])
+  ) -> PictureRequest {
+    PictureRequest(
+      positive: positive, negative: negative, width: width, height: height,
+      guidance: Float(guidance), seed: seed)
+  }
+
+  var latentShape: FrameShape { request().latentShape }
 }

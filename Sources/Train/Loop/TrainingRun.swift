@@ -83,6 +83,17 @@ public struct ModelParts: Sendable {
   /// Digest of everything that training starts from.
   public var identity: String { unetHash + vaeHash + textHash }
 
+  /// - Throws: `InputError` when the checkpoint has none.
+  public var vae: VAEConfiguration {
+    get throws {
+      guard let vae = checkpoint.configuration.vae else {
+        throw InputError(
+          checkpoint.file.path, expected: "a checkpoint with a VAE", found: "none")
+      }
+      return vae
+    }
+  }
+
   public init(
     checkpoint: SDXLCheckpoint, textConfiguration: SDXLConfiguration, weights: ParameterReader,
     textWeights: ParameterReader, unetHash: String, vaeHash: String, textHash: String

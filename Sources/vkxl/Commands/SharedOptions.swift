@@ -57,11 +57,6 @@ enum PredictionChoice: String, CaseIterable, ExpressibleByArgument, Sendable {
   var objective: PredictionType? { PredictionType(rawValue: rawValue) }
 }
 
-/// How a sampler walks from noise to picture.
-enum SamplerName: String, CaseIterable, ExpressibleByArgument, Sendable { case euler }
-
-extension Spacing: ExpressibleByArgument {}
-
 /// Sizes of synthetic checkpoints.
 enum SyntheticSize: String, CaseIterable, ExpressibleByArgument, Sendable { case tiny, odd, full }
 
@@ -121,52 +116,13 @@ enum OptionCheck {
     }
   }
 
-  /// - Throws: `InputError` unless `shift` is nil or a finite number above 0.
-  static func requireShift(_ shift: Double?) throws {
-    guard let shift else { return }
-    guard shift.isFinite, shift > 0 else {
-      throw InputError("--shift", expected: "a number above 0", found: "\(shift)")
-    }
-  }
-
-  /// - Parameter zeroTerminalSNR: whether the schedule ends in pure noise; nil when not yet known
-  /// - Throws: `InputError` unless `sigma` is nil or can stand for that schedule's infinite sigma.
-  static func requireTerminalSigma(_ sigma: Double?, zeroTerminalSNR: Bool?) throws {
-    guard let sigma else { return }
-    let largest = NoiseSchedule(zeroTerminalSNR: true).largestFiniteSigma
-    guard sigma.isFinite, sigma > largest else {
-      let limit = (largest * 10).rounded(.up) / 10
-      throw InputError(
-        "--terminal-sigma",
-        expected: "a number above \(limit), the schedule's largest finite sigma", found: "\(sigma)",
-        hint: "in use are 20000 (NovelAI V3), 4518.76 (ComfyUI) and 4096 (diffusers)")
-    }
-    if zeroTerminalSNR == false {
-      throw InputError(
-        "--terminal-sigma", expected: "a zero terminal SNR schedule",
-        found: "one whose sigmas are all finite", hint: "leave it out, or add --ztsnr")
-    }
-  }
-
-  /// - Throws: `InputError` when options do not go with what the model predicts.
-  static func requireConsistent(
-    prediction: PredictionType?, ztsnr: Bool, shift: Double?, spacing: Spacing?
-  ) throws {
-    guard let prediction else { return }
-    if ztsnr, prediction != .v {
-      throw InputError(
-        "--ztsnr", expected: "prediction v", found: prediction.rawValue,
-        hint: prediction == .epsilon
-          ? "at zero SNR the input is the noise itself, so epsilon says nothing there"
-          : "flow already ends in pure noise and has no schedule to rescale")
-    }
-    if shift != nil, prediction != .flow {
-      throw InputError("--shift", expected: "prediction flow", found: prediction.rawValue)
-    }
-    if spacing != nil, prediction == .flow {
-      throw InputError(
-        "--spacing", expected: "prediction v or epsilon", found: "flow",
-        hint: "flow times are evenly spaced; move them with --shift")
-    }
+  /// - Throws: `InputError` when zero terminal SNR does not go with what the model predicts.
+  static func requireConsistent(prediction: PredictionType, ztsnr: Bool) throws {
+    guard ztsnr, prediction != .v else { return }
+    throw InputError(
+      "--ztsnr", expected: "prediction v", found: prediction.rawValue,
+      hint: prediction == .epsilon
+        ? "at zero SNR the input is the noise itself, so epsilon says nothing there"
+        : "flow already ends in pure noise and has no schedule to rescale")
   }
 }

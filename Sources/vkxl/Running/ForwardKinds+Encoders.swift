@@ -23,7 +23,7 @@ extension ForwardText {
 extension ForwardVAEEncode {
   func compute() throws {
     let parts = try options.openModel([.vae])
-    let vae = try vaeConfiguration(parts, options.model)
+    let vae = try parts.vae
     let inputs = try ForwardInputs(options.inputs)
     let (image, shape) = try inputs.channelsLast(
       "image", channels: vae.imageChannels, multiple: vae.downscale)
@@ -43,7 +43,7 @@ extension ForwardVAEEncode {
 extension ForwardVAEDecode {
   func compute() throws {
     let parts = try options.openModel([.vae])
-    let vae = try vaeConfiguration(parts, options.model)
+    let vae = try parts.vae
     let inputs = try ForwardInputs(options.inputs)
     let (latents, shape) = try inputs.channelsLast(
       "latents", channels: vae.latentChannels, multiple: 1)
@@ -56,11 +56,4 @@ extension ForwardVAEDecode {
     ]
     try options.write([channelsFirst("decoded", decoded, picture)])
   }
-}
-
-private func vaeConfiguration(_ parts: ModelParts, _ model: String) throws -> VAEConfiguration {
-  guard let vae = parts.checkpoint.configuration.vae else {
-    throw InputError(model, expected: "a checkpoint with a VAE", found: "none")
-  }
-  return vae
 }

@@ -39,7 +39,7 @@ extension TrainCommand {
     let run = configuration.runDescription(folder, order, isResuming: resume)
     let training = try TrainingRun(backend, run, parts, data) { monitor.receive($0) }
     try folder.makeFolder()
-    try write(configuration, to: folder)
+    try AtomicFile.write(to: folder.path + "/config.yaml") { try $0.write(configuration.yamlText) }
     let outcome = try await training.execute { stop.isRequested || monitor.hasFailed }
     monitor.finish()
     try monitor.check()
@@ -59,17 +59,13 @@ extension TrainCommand {
     _ configuration: Configuration, _ folder: RunFolder, _ backend: any Backend,
     _ parts: ModelParts, _ monitor: TrainingMonitor, _ stop: StopRequest
   ) async throws -> (TrainingOrder, ContentCache)? {
-    guard let vae = parts.checkpoint.configuration.vae else {
-      throw InputError(
-        configuration.model.checkpoint, expected: "a checkpoint with a VAE", found: "none")
-    }
     let dataset = try Dataset(
       scanning: configuration.data.folder, options: configuration.datasetOptions())
     try configuration.checkSides(of: dataset, unet: parts.checkpoint.configuration.unet)
     let order = try TrainingOrder(dataset, options: configuration.orderOptions)
     let cache = try ContentCache(configuration.cacheFolder)
     let caching = try LatentCaching(
-      order, into: cache, backend, vae, weights: parts.weights, vaeHash: parts.vaeHash)
+      order, into: cache, backend, try parts.vae, weights: parts.weights, vaeHash: parts.vaeHash)
     if resume {
       try await caching.checkResumable(
         folder, model: parts.identity, settings: configuration.canonicalText)
@@ -88,18 +84,6 @@ extension TrainCommand {
     for line in usable.summary { monitor.note(line) }
     let used = try TrainingOrder(usable, options: configuration.orderOptions)
     return (used, cache)
-  }
-
-  private func write(_ configuration: Configuration, to folder: RunFolder) throws {
-    let path = folder.path + "/config.yaml"
-    do {
-      try Data(configuration.yamlText.utf8).write(
-        to: URL(fileURLWithPath: path), options: .atomic)
-    } catch {
-      throw InputError(
-        path, expected: "a file that can be written",
-        found: "\((error as NSError).localizedDescription)")
-    }
   }
 }
 
