@@ -29,16 +29,6 @@ import Testing
     try operation.lowered(by: KernelVariant(isGPUShaped: true)).expectKernel()
   }
 
-  /// The device's own choice is checked above; here the others' first candidates.
-  @Test(arguments: cases)
-  func otherCodes(_ operation: OperationCase) throws {
-    let variants = operation.variants(on: try SharedBackend.vulkan.traits)
-    for code in KernelChoice.Code.allCases {
-      guard let variant = variants.first(where: { $0.choice?.code == code }) else { continue }
-      try operation.lowered(by: variant).expectKernel()
-    }
-  }
-
   /// A diverging run shows: NaN in a query, key or value reaches the result.
   @Test(arguments: 0..<3)
   func attentionPropagatesNaN(_ input: Int) throws {

@@ -67,7 +67,9 @@ public final class VulkanBackend: Backend, Sendable {
   }
 
   /// Pipelines for launches, in their order; each variant is compiled once, in parallel.
-  func pipelines(for launches: [Launch]) throws -> [Pipeline] {
+  ///
+  /// - Parameter keeps: whether they stay for later calls; not for candidates that are only measured
+  func pipelines(for launches: [Launch], keeps: Bool = true) throws -> [Pipeline] {
     let keys = launches.map {
       PipelineKey(shader: $0.shader, parameterByteCount: $0.parameters.count)
     }
@@ -83,7 +85,7 @@ public final class VulkanBackend: Backend, Sendable {
             parameterByteCount: key.parameterByteCount, subgroupSize: key.shader.subgroupSize)
         })
       for (key, pipeline) in zip(missing, made) { known[key] = pipeline }
-      pipelines.withLock { [known] in $0.merge(known) { old, _ in old } }
+      if keeps { pipelines.withLock { [known] in $0.merge(known) { old, _ in old } } }
     }
     return keys.compactMap { known[$0] }
   }

@@ -22,22 +22,19 @@ public struct KernelVariant: Hashable, Sendable, CustomStringConvertible {
     if isGPUShaped { traits.isCPU = false }
     if let choice {
       traits.choices = KernelChoices(fixed: choice)
-      // The code runs on every driver; it is only slow where broadcasts are.
-      traits.hasCheapBroadcast = true
+      if choice.code == .subgroup { traits.hasCheapBroadcast = true }
     }
     return traits
   }
 
-  /// Every way in which a device can run an operation.
+  /// The candidates of an operation on a device; one that leaves it the choice where there are none.
   public static func all(
     _ operation: any VulkanOperation, inputs: [TensorType], device: DeviceTraits
   ) -> [KernelVariant] {
     guard let outputs = try? operation.outputTypes(inputs),
       let selectable = operation as? any SelectableOperation
     else { return [KernelVariant()] }
-    var traits = device
-    traits.hasCheapBroadcast = true
-    let selection = selectable.selection(inputs: inputs, outputs: outputs, device: traits)
+    let selection = selectable.selection(inputs: inputs, outputs: outputs, device: device)
     return selection?.candidates.map { KernelVariant(choice: $0) } ?? [KernelVariant()]
   }
 }
@@ -85,7 +82,7 @@ extension OperationCase {
     return lowered(base)
   }
 
-  /// Every way in which a device can run the case.
+  /// The candidates of the case's operation on a device.
   public func variants(on device: DeviceTraits) -> [KernelVariant] {
     guard let base = operation as? any VulkanOperation else { return [] }
     return KernelVariant.all(base, inputs: inputs, device: device)

@@ -42,7 +42,7 @@ public final class TimedOperation {
       LoweringContext(
         inputs: bindings(inputs, inputArenas), outputs: bindings(outputs, outputArenas),
         workspace: workspace?.deviceAddress ?? 0, device: traits))
-    pipelines = try backend.pipelines(for: launches)
+    pipelines = try backend.pipelines(for: launches, keeps: false)
     try Self.fill(inputArenas, inputs, backend)
   }
 
