@@ -10,6 +10,9 @@ public protocol Backend: AnyObject {
     _ operation: any Operation, inputs: [TensorType], outputs: [TensorType]
   ) -> Int
 
+  /// Bytes through which the host writes and reads a store's variables; 0 where it reaches them.
+  func stagingByteCount(_ variables: [Variable]) -> Int
+
   /// Bytes of a loaded plan's own memory: inputs and outputs of the runs that may be in flight.
   func stepBlockByteCount(_ plan: Plan) -> Int
 
@@ -27,18 +30,18 @@ extension Backend {
 
 /// Persistent variables on a device, and the programs that work on them.
 public protocol Store: AnyObject {
-  /// Writes a variable. Waits until the device is idle.
+  /// Writes a variable: what is submitted later sees it, what was submitted before does not.
   /// - Precondition: the data has the variable's type.
   func write(_ data: TensorData, to variable: String) throws
 
-  /// Reads a variable. Waits until the device is idle.
+  /// Reads a variable. Waits for what was submitted before.
   func read(_ variable: String) throws -> TensorData
 
   /// Makes a plan ready to run on these variables: compiles, allocates and records, once.
   /// Transient memory is shared by the programs of a store and sized to the largest plan.
   func load(_ plan: Plan) throws -> any Program
 
-  /// Bytes of device memory in use by variables, transient memory and step blocks.
+  /// Bytes in use by variables, transient memory, staging and step blocks.
   var allocatedByteCount: Int { get }
 }
 

@@ -14,6 +14,8 @@ public final class ReferenceBackend: Backend {
     _ operation: any Operation, inputs: [TensorType], outputs: [TensorType]
   ) -> Int { 0 }
 
+  public func stagingByteCount(_ variables: [Variable]) -> Int { 0 }
+
   public func stepBlockByteCount(_ plan: Plan) -> Int { 0 }
 
   public func makeStore(_ variables: [Variable]) -> any Store {

@@ -45,6 +45,7 @@ final class VulkanProgram: Program {
     let block = blocks[runCount % blocks.count]
     runCount += 1
     try block.finish()
+    try store.flushWrites()
     return try block.start(inputs, on: store.timeline)
   }
 

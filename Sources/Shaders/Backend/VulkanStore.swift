@@ -7,6 +7,8 @@ final class VulkanStore: Store {
   let timeline: Timeline
   private let variables: [String: (type: TensorType, arena: Int, offset: Int)]
   private let variableArenas: [Arena]
+  /// The way to variables that the host cannot reach; nil where it can.
+  private let staging: StagingRing?
   private(set) var transientArenas: [Arena] = []
   private var transientByteCount = 0
   private var programs: [WeakProgram] = []
@@ -20,47 +22,53 @@ final class VulkanStore: Store {
       uniqueKeysWithValues: zip(list, layout.places).map {
         ($0.name, ($0.type, $1.arena, $1.offset))
       })
-    timeline = try Timeline(backend.device, name: "steps")
+    let timeline = try Timeline(backend.device, name: "steps")
+    self.timeline = timeline
     variableArenas = try layout.arenaByteCounts.enumerated().map { index, byteCount in
       try Arena(
         backend.device, kind: .device, byteCount: UInt64(byteCount), name: "variables \(index)")
     }
+    let stagingByteCount = backend.stagingByteCount(list)
+    staging =
+      stagingByteCount > 0
+      ? try StagingRing(backend.device, timeline: timeline, byteCount: stagingByteCount) : nil
     try clear(variableArenas)
   }
 
   var allocatedByteCount: Int {
-    let arenas = (variableArenas + transientArenas).reduce(0) { $0 + Int($1.byteCount) }
+    let arenas = (variableArenas + transientArenas).reduce(staging?.byteCount ?? 0) {
+      $0 + Int($1.byteCount)
+    }
     return programs.reduce(arenas) { $0 + ($1.program?.stepBlockByteCount ?? 0) }
   }
 
   func write(_ data: TensorData, to variable: String) throws {
     let place = place(of: variable)
     precondition(data.type == place.type, "\(variable) is a \(place.type), not a \(data.type)")
-    try waitIdle()
     let arena = variableArenas[place.arena]
-    if arena.mapped != nil {
+    if let staging {
+      try data.bytes.withUnsafeBytes { try staging.write($0, to: arena, at: UInt64(place.offset)) }
+    } else {
+      try waitIdle()
       data.bytes.withUnsafeBytes { arena.write($0, at: UInt64(place.offset)) }
-      return
     }
-    let staging = try Arena(
-      backend.device, kind: .upload, byteCount: UInt64(data.bytes.count), name: "upload staging")
-    data.bytes.withUnsafeBytes { staging.write($0) }
-    try copyNow(staging, 0, arena, UInt64(place.offset), UInt64(data.bytes.count))
   }
 
   func read(_ variable: String) throws -> TensorData {
     let place = place(of: variable)
-    try waitIdle()
     let (arena, byteCount) = (variableArenas[place.arena], place.type.byteCount)
-    if arena.mapped != nil {
+    if let staging {
       return TensorData(
-        place.type, bytes: arena.read(UInt8.self, count: byteCount, at: UInt64(place.offset)))
+        place.type,
+        bytes: try staging.read(arena, at: UInt64(place.offset), byteCount: byteCount))
     }
-    let staging = try Arena(
-      backend.device, kind: .readback, byteCount: UInt64(byteCount), name: "readback staging")
-    try copyNow(arena, UInt64(place.offset), staging, 0, UInt64(byteCount))
-    return TensorData(place.type, bytes: staging.read(UInt8.self, count: byteCount))
+    try waitIdle()
+    return TensorData(
+      place.type, bytes: arena.read(UInt8.self, count: byteCount, at: UInt64(place.offset)))
   }
+
+  /// Sends what has been written on its way, before anything that may read it is submitted.
+  func flushWrites() throws { try staging?.flush() }
 
   func load(_ plan: Plan) throws -> any Program {
     for variable in plan.variables {
@@ -110,15 +118,6 @@ final class VulkanStore: Store {
     if arenas.isEmpty { return }
     let stream = try CommandStream(backend.device, name: "clear variables")
     for arena in arenas { stream.fill(arena, byteCount: arena.byteCount) }
-    try stream.end()
-    try timeline.wait(for: timeline.submit([stream]))
-  }
-
-  private func copyNow(
-    _ source: Arena, _ from: UInt64, _ target: Arena, _ to: UInt64, _ byteCount: UInt64
-  ) throws {
-    let stream = try CommandStream(backend.device, name: "copy")
-    stream.copy(from: source, offset: from, to: target, offset: to, byteCount: byteCount)
     try stream.end()
     try timeline.wait(for: timeline.submit([stream]))
   }

@@ -72,7 +72,8 @@ public struct MemoryUse: Sendable, Equatable {
   public var variables = 0
   /// Bytes of the largest plan's transient tensors.
   public var transient = 0
-  /// Bytes of the inputs and outputs of the runs that may be in flight.
+  /// Bytes through which host and device exchange data: inputs and outputs of the runs that may be
+  /// in flight, and the staging of variables where the host cannot reach them.
   public var stepBlocks = 0
 
   public init() {}
@@ -81,6 +82,7 @@ public struct MemoryUse: Sendable, Equatable {
 
   mutating func add(_ list: [Variable], _ backend: any Backend) throws {
     variables += try VariableLayout(list, limits: backend.planningLimits).byteCount
+    stepBlocks += backend.stagingByteCount(list)
   }
 
   mutating func add(_ plan: Plan, _ backend: any Backend) {
