@@ -13,15 +13,22 @@ public protocol Backend: AnyObject {
   /// Bytes through which the host writes and reads a store's variables; 0 where it reaches them.
   func stagingByteCount(_ variables: [Variable]) -> Int
 
-  /// Bytes of a loaded plan's own memory: inputs and outputs of the runs that may be in flight.
-  func stepBlockByteCount(_ plan: Plan) -> Int
+  /// Bytes that pass the inputs and outputs of a store's runs between host and device.
+  func stepBlockByteCount(_ demand: StoreDemand) -> Int
 
   /// Device memory for variables (zeroed) and for the transient tensors of any plan that is loaded
   /// with them.
-  func makeStore(_ variables: [Variable]) throws -> any Store
+  /// - Parameter runsInFlight: runs, of all programs together, that can be submitted before the
+  ///   first of them has finished.
+  func makeStore(_ variables: [Variable], runsInFlight: Int) throws -> any Store
 }
 
 extension Backend {
+  /// A store in which one run executes while the host prepares the next.
+  public func makeStore(_ variables: [Variable]) throws -> any Store {
+    try makeStore(variables, runsInFlight: StoreDemand.usualRunsInFlight)
+  }
+
   /// Plans a graph within this backend's limits.
   public func plan(_ graph: Graph) throws -> Plan {
     try Plan(graph, limits: planningLimits) { workspaceByteCount($0, inputs: $1, outputs: $2) }
@@ -51,7 +58,8 @@ public protocol Program: AnyObject {
   /// Kernel launches of one run.
   var launchCount: Int { get }
 
-  /// Starts a run and returns at once unless as many runs as there are step blocks are in flight.
+  /// Starts a run and returns at once, unless the store's `runsInFlight` are in flight: then it
+  /// waits for the oldest.
   ///
   /// Runs of all the programs of one store are executed in the order of submission.
   /// - Parameter inputs: every input of the plan by name, in the planned type.

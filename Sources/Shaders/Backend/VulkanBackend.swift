@@ -52,12 +52,10 @@ public final class VulkanBackend: Backend, Sendable {
     return StagingRing.byteCount(variables: byteCount, limit: stagingLimit)
   }
 
-  public func stepBlockByteCount(_ plan: Plan) -> Int {
-    StepBlock.byteCount(plan, self) * VulkanProgram.blockCount
-  }
+  public func stepBlockByteCount(_ demand: StoreDemand) -> Int { StepBlocks.byteCount(demand) }
 
-  public func makeStore(_ variables: [Variable]) throws -> any Store {
-    try VulkanStore(self, variables)
+  public func makeStore(_ variables: [Variable], runsInFlight: Int) throws -> any Store {
+    try VulkanStore(self, variables, runsInFlight: runsInFlight)
   }
 
   /// The operation as something with a Vulkan kernel.

@@ -1,7 +1,7 @@
 import Graph
 import VKRuntime
 
-/// Variables and shared transient memory on a Vulkan device.
+/// Variables on a Vulkan device, and the memory that the programs of a store share.
 final class VulkanStore: Store {
   let backend: VulkanBackend
   let timeline: Timeline
@@ -10,13 +10,15 @@ final class VulkanStore: Store {
   /// The way to variables that the host cannot reach; nil where it can.
   private let staging: StagingRing?
   private(set) var transientArenas: [Arena] = []
-  private var transientByteCount = 0
+  private var stepBlocks: StepBlocks?
+  private var demand: StoreDemand
   private var programs: [WeakProgram] = []
 
   private struct WeakProgram { weak var program: VulkanProgram? }
 
-  init(_ backend: VulkanBackend, _ list: [Variable]) throws {
+  init(_ backend: VulkanBackend, _ list: [Variable], runsInFlight: Int) throws {
     self.backend = backend
+    demand = StoreDemand(runsInFlight: runsInFlight)
     let layout = try VariableLayout(list, limits: backend.planningLimits)
     variables = Dictionary(
       uniqueKeysWithValues: zip(list, layout.places).map {
@@ -36,10 +38,9 @@ final class VulkanStore: Store {
   }
 
   var allocatedByteCount: Int {
-    let arenas = (variableArenas + transientArenas).reduce(staging?.byteCount ?? 0) {
-      $0 + Int($1.byteCount)
-    }
-    return programs.reduce(arenas) { $0 + ($1.program?.stepBlockByteCount ?? 0) }
+    let arenas = (variableArenas + transientArenas).reduce(0) { $0 + Int($1.byteCount) }
+    return arenas + (staging?.byteCount ?? 0)
+      + (stepBlocks.map { StepBlocks.byteCount($0.demand) } ?? 0)
   }
 
   func write(_ data: TensorData, to variable: String) throws {
@@ -76,9 +77,9 @@ final class VulkanStore: Store {
         variables[variable.name]?.type == variable.type,
         "the store has no \(variable.name) of \(variable.type)")
     }
-    try reserve(plan.transientByteCount)
-    let program = try VulkanProgram(plan, store: self)
     programs.removeAll { $0.program == nil }
+    try reserve(for: plan)
+    let program = try VulkanProgram(plan, store: self)
     programs.append(WeakProgram(program: program))
     return program
   }
@@ -95,23 +96,41 @@ final class VulkanStore: Store {
     return (transientArenas[offset / size], UInt64(offset % size))
   }
 
+  /// The way of inputs and outputs, once a plan is loaded.
+  var blocks: StepBlocks {
+    guard let stepBlocks else { preconditionFailure("no plan is loaded") }
+    return stepBlocks
+  }
+
   func waitIdle() throws { try timeline.wait(for: timeline.lastSubmittedValue) }
 
-  /// Transient memory for a plan. Growing it moves it, and loaded programs are recorded again.
-  private func reserve(_ byteCount: Int) throws {
-    guard byteCount > transientByteCount else { return }
+  /// Shared memory for a plan. Growing it moves it, and loaded programs are recorded again.
+  private func reserve(for plan: Plan) throws {
+    var larger = demand
+    larger.add(plan, limits: backend.planningLimits)
+    if larger == demand, stepBlocks != nil { return }
     try waitIdle()
-    transientArenas = []
-    transientByteCount = 0
+    try stepBlocks?.finish()
+    // Recorded copies keep the arenas that they name: what is old goes before the new comes.
+    let programs = programs.compactMap(\.program)
+    for program in programs { program.forget() }
+    stepBlocks = nil
+    if larger.transientByteCount > demand.transientByteCount {
+      transientArenas = []
+      transientArenas = try makeTransientArenas(larger.transientByteCount)
+    }
+    demand = larger
+    stepBlocks = try StepBlocks(backend.device, demand, limits: backend.planningLimits)
+    for program in programs { try program.record() }
+  }
+
+  private func makeTransientArenas(_ byteCount: Int) throws -> [Arena] {
     let size = backend.planningLimits.arenaByteCount
-    transientArenas = try stride(from: 0, to: byteCount, by: size).enumerated().map {
-      index, start in
+    return try stride(from: 0, to: byteCount, by: size).enumerated().map { index, start in
       try Arena(
         backend.device, kind: .device, byteCount: UInt64(min(size, byteCount - start)),
         name: "transient \(index)")
     }
-    transientByteCount = byteCount
-    for weak in programs { try weak.program?.record() }
   }
 
   private func clear(_ arenas: [Arena]) throws {

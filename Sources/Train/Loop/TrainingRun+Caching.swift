@@ -84,12 +84,9 @@ extension TrainingRun {
         run.samples.map { sample in
           PictureShape(sample: sample).batchShape(unet)
         })
-      let forward = try UNetRunner.memory(
-        backend, unet, shapes: Array(requests), sharesWeights: true)
+      try UNetRunner.add(Array(requests), to: &use, backend, unet)
       let decoder = try LatentDecoder.memory(
         backend, vae, shapes: Array(Set(run.samples.map(\.latentShape))))
-      use.transient = max(use.transient, forward.transient)
-      use.stepBlocks += forward.stepBlocks
       use.variables += decoder.total
       phases.append(("training with pictures", use))
     }
@@ -100,7 +97,7 @@ extension TrainingRun {
     let denoiser = UNetRunner.denoiser(unet)
     guard let first = data.batchShapes.first else { return MemoryUse() }
     let parameters = Trainer.parameters(first, denoiser)
-    var use = MemoryUse()
+    var use = MemoryUse(runsInFlight: Trainer.runsInFlight(accumulation: run.accumulation))
     try use.add(Trainer.variables(parameters), backend)
     let modes: [MicroStep.Gradients] = run.accumulation > 1 ? [.replace, .add] : [.replace]
     for shape in data.batchShapes {

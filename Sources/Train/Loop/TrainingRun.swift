@@ -231,7 +231,8 @@ public final class TrainingRun {
       throw InputError("data.folder", expected: "at least one image", found: "none")
     }
     let trainer = try Trainer(
-      backend: backend, settings: run.settings, shape: shape, denoiser: UNetRunner.denoiser(unet))
+      backend: backend, settings: run.settings, shape: shape, accumulation: run.accumulation,
+      denoiser: UNetRunner.denoiser(unet))
     if run.isResuming, let step = run.folder.savedSteps.last {
       let frozen = trainer.parameters.filter { !$0.isTrained }
       try parts.weights.load(frozen, into: trainer.store)

@@ -39,18 +39,21 @@ public final class NetworkRunner<Shape: Hashable> {
     return try program.run(inputs)
   }
 
-  /// Device memory for these shapes, before anything is allocated: weights, transient memory and
-  /// step blocks. Weights that are shared count nothing.
+  /// Device memory for these shapes, before anything is allocated.
   public static func memory(
-    _ backend: any Backend, shapes: [Shape], build: Build, sharesWeights: Bool = false
+    _ backend: any Backend, shapes: [Shape], build: Build
   ) throws -> MemoryUse {
     var use = MemoryUse()
-    for (index, shape) in shapes.enumerated() {
-      let graph = graph(shape, build)
-      if index == 0, !sharesWeights { try use.add(graph.variables, backend) }
-      use.add(try backend.plan(graph), backend)
-    }
+    if let first = shapes.first { try use.add(graph(first, build).variables, backend) }
+    try add(shapes, to: &use, backend, build: build)
     return use
+  }
+
+  /// Adds programs that share a store, its weights included.
+  public static func add(
+    _ shapes: [Shape], to use: inout MemoryUse, _ backend: any Backend, build: Build
+  ) throws {
+    for shape in shapes { use.add(try backend.plan(graph(shape, build)), backend) }
   }
 
   private func load(_ shape: Shape) throws -> any Program {
@@ -66,27 +69,32 @@ public final class NetworkRunner<Shape: Hashable> {
   }
 }
 
-/// Device memory by what it is for, as planned.
+/// Memory of a store by what it is for, as planned.
 public struct MemoryUse: Sendable, Equatable {
   /// Bytes of weights, gradients and optimizer state.
   public var variables = 0
   /// Bytes of the largest plan's transient tensors.
-  public var transient = 0
+  public var transient: Int { demand.transientByteCount }
   /// Bytes through which host and device exchange data: inputs and outputs of the runs that may be
   /// in flight, and the staging of variables where the host cannot reach them.
-  public var stepBlocks = 0
+  public private(set) var stepBlocks = 0
+  private var staging = 0
+  private var demand: StoreDemand
 
-  public init() {}
+  public init(runsInFlight: Int = StoreDemand.usualRunsInFlight) {
+    demand = StoreDemand(runsInFlight: runsInFlight)
+  }
 
   public var total: Int { variables + transient + stepBlocks }
 
   mutating func add(_ list: [Variable], _ backend: any Backend) throws {
     variables += try VariableLayout(list, limits: backend.planningLimits).byteCount
+    staging += backend.stagingByteCount(list)
     stepBlocks += backend.stagingByteCount(list)
   }
 
   mutating func add(_ plan: Plan, _ backend: any Backend) {
-    transient = max(transient, plan.transientByteCount)
-    stepBlocks += backend.stepBlockByteCount(plan)
+    demand.add(plan, limits: backend.planningLimits)
+    stepBlocks = staging + backend.stepBlockByteCount(demand)
   }
 }

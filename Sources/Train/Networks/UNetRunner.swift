@@ -38,13 +38,12 @@ public final class UNetRunner {
     return result["prediction"]?.floats ?? []
   }
 
-  /// Device memory for these shapes.
-  public static func memory(
-    _ backend: any Backend, _ configuration: UNetConfiguration, shapes: [BatchShape],
-    sharesWeights: Bool
-  ) throws -> MemoryUse {
-    try NetworkRunner.memory(
-      backend, shapes: shapes, build: build(configuration), sharesWeights: sharesWeights)
+  /// Adds these shapes to the planned memory of the trainer whose parameters are shared.
+  public static func add(
+    _ shapes: [BatchShape], to use: inout MemoryUse, _ backend: any Backend,
+    _ configuration: UNetConfiguration
+  ) throws {
+    try NetworkRunner.add(shapes, to: &use, backend, build: build(configuration))
   }
 
   /// The UNet as a denoiser whose parameters are trained, or not.

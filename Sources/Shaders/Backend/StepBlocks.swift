@@ -1,0 +1,160 @@
+import Graph
+import VKRuntime
+
+/// The way of inputs to kernels and of outputs to the host, shared by the programs of a store.
+///
+/// Programs are recorded once: they read their inputs and leave their outputs at one place on the
+/// device. Each run in flight has a block on the host; the device copies a block's inputs to that
+/// place before the run and its outputs to the block after it.
+final class StepBlocks {
+  /// Where kernels read inputs, and where programs leave outputs.
+  let inputs: Arena
+  let outputs: Arena
+  let demand: StoreDemand
+  private let blocks: [StepBlock]
+  private var runCount = 0
+
+  /// Bytes of all blocks and of the places on the device.
+  static func byteCount(_ demand: StoreDemand) -> Int {
+    (demand.inputByteCount + demand.outputByteCount) * (demand.runsInFlight + 1)
+  }
+
+  init(_ device: Device, _ demand: StoreDemand, limits: PlanningLimits) throws {
+    self.demand = demand
+    let (inputBytes, outputBytes) = (demand.inputByteCount, demand.outputByteCount)
+    inputs = try Arena(device, kind: .device, byteCount: UInt64(inputBytes), name: "inputs")
+    outputs = try Arena(device, kind: .device, byteCount: UInt64(outputBytes), name: "outputs")
+    let count = demand.runsInFlight
+    let uploads = try HostPlaces(device, .upload, inputBytes, count: count, limits: limits)
+    let readbacks = try HostPlaces(device, .readback, outputBytes, count: count, limits: limits)
+    blocks = try (0..<count).map { [inputs, outputs] index in
+      try StepBlock(
+        device, index: index, from: uploads[index], to: inputs, outputs: outputs,
+        readback: readbacks[index])
+    }
+  }
+
+  /// The block of the next run, free to be filled: waits when as many runs as there are blocks are
+  /// in flight.
+  func next() throws -> StepBlock {
+    let block = blocks[runCount % blocks.count]
+    runCount += 1
+    try block.finish()
+    return block
+  }
+
+  /// Waits for all runs and keeps their outputs.
+  func finish() throws {
+    for block in blocks { try block.finish() }
+  }
+}
+
+/// Host memory of one run in flight, and the commands that copy it.
+final class StepBlock {
+  /// Copies the inputs to where kernels read them.
+  let fetch: CommandStream
+  /// Copies the outputs to the host.
+  let deliver: CommandStream
+  private let upload: HostPlace
+  private let readback: HostPlace
+  private var pending: VulkanRun?
+
+  fileprivate init(
+    _ device: Device, index: Int, from upload: HostPlace, to inputs: Arena, outputs: Arena,
+    readback: HostPlace
+  ) throws {
+    (self.upload, self.readback) = (upload, readback)
+    fetch = try CommandStream(device, name: "inputs of step block \(index)")
+    fetch.copy(
+      from: upload.arena, offset: upload.offset, to: inputs, offset: 0,
+      byteCount: inputs.byteCount)
+    try fetch.end()
+    deliver = try CommandStream(device, name: "outputs of step block \(index)")
+    deliver.copy(
+      from: outputs, offset: 0, to: readback.arena, offset: readback.offset,
+      byteCount: outputs.byteCount)
+    try deliver.end()
+  }
+
+  func write(_ data: TensorData, at offset: Int) {
+    data.bytes.withUnsafeBytes { upload.arena.write($0, at: upload.offset + UInt64(offset)) }
+  }
+
+  /// The block's run, whose outputs lie at these offsets once the timeline has reached the value.
+  func run(
+    _ outputs: [(name: String, type: TensorType, offset: Int)], on timeline: Timeline,
+    value: UInt64
+  ) -> VulkanRun {
+    let run = VulkanRun(timeline: timeline, value: value) { [readback] in
+      let outputs = outputs.map { output in
+        let bytes = readback.arena.read(
+          UInt8.self, count: output.type.byteCount, at: readback.offset + UInt64(output.offset))
+        return (output.name, TensorData(output.type, bytes: bytes))
+      }
+      return Dictionary(uniqueKeysWithValues: outputs)
+    }
+    pending = run
+    return run
+  }
+
+  /// Waits for the block's run, if any, and keeps its outputs before the block is used again.
+  func finish() throws {
+    if let pending { _ = try pending.wait() }
+    pending = nil
+  }
+}
+
+/// A run in flight on a Vulkan device.
+final class VulkanRun: PendingRun {
+  private let timeline: Timeline
+  private let value: UInt64
+  /// Nil once it has been called, so that it keeps no memory.
+  private var collect: (() -> [String: TensorData])?
+  private var outputs: [String: TensorData]?
+
+  init(timeline: Timeline, value: UInt64, collect: @escaping () -> [String: TensorData]) {
+    self.timeline = timeline
+    self.value = value
+    self.collect = collect
+  }
+
+  func wait() throws -> [String: TensorData] {
+    if let outputs { return outputs }
+    try timeline.wait(for: value)
+    let collected = collect?() ?? [:]
+    collect = nil
+    outputs = collected
+    return collected
+  }
+}
+
+/// A stretch of memory that the host reaches.
+private struct HostPlace {
+  let arena: Arena
+  let offset: UInt64
+}
+
+/// Equal places, as many in an arena as fit.
+private struct HostPlaces {
+  private let arenas: [Arena]
+  private let byteCount: Int
+  private let perArena: Int
+
+  init(
+    _ device: Device, _ kind: ArenaKind, _ byteCount: Int, count: Int, limits: PlanningLimits
+  ) throws {
+    self.byteCount = byteCount
+    let perArena = max(limits.arenaByteCount / byteCount, 1)
+    self.perArena = perArena
+    arenas = try stride(from: 0, to: count, by: perArena).map { first in
+      try Arena(
+        device, kind: kind, byteCount: UInt64(min(perArena, count - first) * byteCount),
+        name: "step blocks (\(kind.rawValue))")
+    }
+  }
+
+  subscript(index: Int) -> HostPlace {
+    HostPlace(
+      arena: arenas[index / perArena], offset: UInt64(index % perArena * byteCount))
+  }
+}
