@@ -77,4 +77,22 @@ extension Program {
 public protocol PendingRun: AnyObject {
   /// Waits for the run and returns the plan's outputs by name.
   func wait() throws -> [String: TensorData]
+
+  /// When the device began and ended the run; nil before `wait` has returned, or without a clock.
+  var deviceTimes: DeviceTimes? { get }
+}
+
+extension PendingRun {
+  public var deviceTimes: DeviceTimes? { nil }
+}
+
+/// Readings of a device's clock in seconds; only differences mean anything.
+public struct DeviceTimes: Sendable, Equatable {
+  public var start: Double
+  public var end: Double
+
+  public init(start: Double, end: Double) {
+    self.start = start
+    self.end = end
+  }
 }

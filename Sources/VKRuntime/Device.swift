@@ -36,6 +36,9 @@ public final class Device: Sendable {
   /// Features the device has; all of those known to `DeviceFeature` are enabled.
   public var features: Set<DeviceFeature> { information.features }
 
+  /// Whether command streams can write timestamps.
+  public var hasClock: Bool { queueFamily.timestampBitCount > 0 }
+
   /// The devices of this machine: discrete, integrated, virtual, CPU.
   ///
   /// - Throws: `VulkanError` when there is no Vulkan loader or driver at all.

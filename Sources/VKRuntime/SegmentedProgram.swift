@@ -121,9 +121,8 @@ public final class SegmentedProgram {
   }
 
   private func record(_ ranges: [Range<Int>]) throws {
-    let hasClock = device.queueFamily.timestampBitCount > 0 && !ranges.isEmpty
     let pool =
-      hasClock
+      device.hasClock && !ranges.isEmpty
       ? try TimestampPool(device, count: 2 * ranges.count, name: "\(name) timestamps") : nil
     streams = try ranges.enumerated().map { index, range in
       let stream = try CommandStream(device, name: label(of: range))

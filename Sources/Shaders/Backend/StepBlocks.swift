@@ -17,6 +17,7 @@ final class StepBlocks {
   /// Bytes of all blocks and of the places on the device.
   static func byteCount(_ demand: StoreDemand) -> Int {
     (demand.inputByteCount + demand.outputByteCount) * (demand.runsInFlight + 1)
+      + StepBlock.timesByteCount * demand.runsInFlight
   }
 
   init(_ device: Device, _ demand: StoreDemand, limits: PlanningLimits) throws {
@@ -26,7 +27,8 @@ final class StepBlocks {
     outputs = try Arena(device, kind: .device, byteCount: UInt64(outputBytes), name: "outputs")
     let count = demand.runsInFlight
     let uploads = try HostPlaces(device, .upload, inputBytes, count: count, limits: limits)
-    let readbacks = try HostPlaces(device, .readback, outputBytes, count: count, limits: limits)
+    let readbacks = try HostPlaces(
+      device, .readback, outputBytes + StepBlock.timesByteCount, count: count, limits: limits)
     blocks = try (0..<count).map { [inputs, outputs] index in
       try StepBlock(
         device, index: index, from: uploads[index], to: inputs, outputs: outputs,
@@ -57,22 +59,41 @@ final class StepBlock {
   let deliver: CommandStream
   private let upload: HostPlace
   private let readback: HostPlace
+  /// Start and end of a run; nil when the device has no clock.
+  private let times: TimestampPool?
+  private let timesOffset: UInt64
   private var pending: VulkanRun?
+
+  /// Bytes behind the outputs for the ticks at the start and at the end.
+  static let timesByteCount = 256
 
   fileprivate init(
     _ device: Device, index: Int, from upload: HostPlace, to inputs: Arena, outputs: Arena,
     readback: HostPlace
   ) throws {
     (self.upload, self.readback) = (upload, readback)
-    fetch = try CommandStream(device, name: "inputs of step block \(index)")
+    let name = "step block \(index)"
+    let times = device.hasClock ? try TimestampPool(device, count: 2, name: name) : nil
+    self.times = times
+    timesOffset = readback.offset + outputs.byteCount
+    fetch = try CommandStream(device, name: "inputs of \(name)")
+    if let times {
+      fetch.reset(times)
+      fetch.writeTimestamp(into: times, slot: 0)
+    }
     fetch.copy(
       from: upload.arena, offset: upload.offset, to: inputs, offset: 0,
       byteCount: inputs.byteCount)
     try fetch.end()
-    deliver = try CommandStream(device, name: "outputs of step block \(index)")
+    deliver = try CommandStream(device, name: "outputs of \(name)")
     deliver.copy(
       from: outputs, offset: 0, to: readback.arena, offset: readback.offset,
       byteCount: outputs.byteCount)
+    if let times {
+      deliver.writeTimestamp(into: times, slot: 1)
+      deliver.copyTimestamps(
+        from: times, slots: 0..<2, to: readback.arena, offset: timesOffset)
+    }
     try deliver.end()
   }
 
@@ -85,13 +106,17 @@ final class StepBlock {
     _ outputs: [(name: String, type: TensorType, offset: Int)], on timeline: Timeline,
     value: UInt64
   ) -> VulkanRun {
-    let run = VulkanRun(timeline: timeline, value: value) { [readback] in
+    let run = VulkanRun(timeline: timeline, value: value) { [readback, times, timesOffset] in
       let outputs = outputs.map { output in
         let bytes = readback.arena.read(
           UInt8.self, count: output.type.byteCount, at: readback.offset + UInt64(output.offset))
         return (output.name, TensorData(output.type, bytes: bytes))
       }
-      return Dictionary(uniqueKeysWithValues: outputs)
+      let deviceTimes = times.map { times in
+        let ticks = readback.arena.read(UInt64.self, count: 2, at: timesOffset)
+        return DeviceTimes(start: times.seconds(at: ticks[0]), end: times.seconds(at: ticks[1]))
+      }
+      return (Dictionary(uniqueKeysWithValues: outputs), deviceTimes)
     }
     pending = run
     return run
@@ -109,10 +134,13 @@ final class VulkanRun: PendingRun {
   private let timeline: Timeline
   private let value: UInt64
   /// Nil once it has been called, so that it keeps no memory.
-  private var collect: (() -> [String: TensorData])?
+  private var collect: Collect?
   private var outputs: [String: TensorData]?
+  private(set) var deviceTimes: DeviceTimes?
 
-  init(timeline: Timeline, value: UInt64, collect: @escaping () -> [String: TensorData]) {
+  typealias Collect = () -> (outputs: [String: TensorData], times: DeviceTimes?)
+
+  init(timeline: Timeline, value: UInt64, collect: @escaping Collect) {
     self.timeline = timeline
     self.value = value
     self.collect = collect
@@ -121,10 +149,10 @@ final class VulkanRun: PendingRun {
   func wait() throws -> [String: TensorData] {
     if let outputs { return outputs }
     try timeline.wait(for: value)
-    let collected = collect?() ?? [:]
+    guard let collected = collect?() else { preconditionFailure("a run is collected twice") }
     collect = nil
-    outputs = collected
-    return collected
+    (outputs, deviceTimes) = collected
+    return collected.outputs
   }
 }
 

@@ -76,6 +76,12 @@ public struct PendingMeasurements {
     let norm = try update.wait()["gradient_norm"]?.floats.first ?? .nan
     return Measurements(loss: loss, gradientNorm: Double(norm))
   }
+
+  /// When the device began and ended the update; nil before `wait`, or without a clock.
+  public var deviceTimes: DeviceTimes? {
+    guard let first = losses.first?.deviceTimes, let last = update.deviceTimes else { return nil }
+    return DeviceTimes(start: first.start, end: last.end)
+  }
 }
 
 /// Parameters, optimizer state and the plans that change them.

@@ -119,7 +119,7 @@ public struct StepReport: Sendable, Equatable {
   public var loss: Double
   public var learningRate: Double
   public var gradientNorm: Double
-  /// Wall-clock seconds of the update.
+  /// Seconds from the end of the update before to the end of this one, as the device measured them.
   public var seconds: Double
   public var imagesPerSecond: Double
 }
@@ -142,7 +142,7 @@ public final class TrainingRun {
   public let parts: ModelParts
   public let data: TrainingData
   let tell: (TrainingEvent) -> Void
-  private var lastCompletion = ContinuousClock.now
+  private var clock = StepClock()
 
   public init(
     _ backend: any Backend, _ run: RunDescription, _ parts: ModelParts, _ data: TrainingData,
@@ -173,7 +173,7 @@ public final class TrainingRun {
     }
     var iterator = updates.makeAsyncIterator()
     var pending: PendingUpdate?
-    lastCompletion = .now
+    clock.restart()
     while let batches = try await iterator.next(isolation: isolation) {
       let update = PendingUpdate(
         step: trainer.step, samples: batches.reduce(0) { $0 + $1.weights.reduce(0, +) },
@@ -190,7 +190,7 @@ public final class TrainingRun {
         pending = nil
         if saves { try save(trainer, isLast: isLast) }
         if draws { try drawPictures(trainer) }
-        lastCompletion = .now
+        clock.restart()
       }
       if stops { return isLast }
     }
@@ -209,11 +209,7 @@ public final class TrainingRun {
 
   private func report(_ update: PendingUpdate) throws {
     let measured = try update.measurements.wait()
-    let now = ContinuousClock.now
-    let duration = now - lastCompletion
-    lastCompletion = now
-    let seconds =
-      Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
+    let seconds = clock.seconds(update.measurements.deviceTimes)
     if measured.isSkipped {
       tell(.warning("step \(update.step + 1): gradients are not finite; the update was skipped"))
     }
