@@ -10,15 +10,25 @@ public protocol Backend: AnyObject {
     _ operation: any Operation, inputs: [TensorType], outputs: [TensorType]
   ) -> Int
 
-  /// Bytes of a loaded plan's own memory: inputs and outputs of the runs that may be in flight.
-  func stepBlockByteCount(_ plan: Plan) -> Int
+  /// Bytes through which the host writes and reads a store's variables; 0 where it reaches them.
+  func stagingByteCount(_ variables: [Variable]) -> Int
+
+  /// Bytes that pass the inputs and outputs of a store's runs between host and device.
+  func stepBlockByteCount(_ demand: StoreDemand) -> Int
 
   /// Device memory for variables (zeroed) and for the transient tensors of any plan that is loaded
   /// with them.
-  func makeStore(_ variables: [Variable]) throws -> any Store
+  /// - Parameter runsInFlight: runs, of all programs together, that can be submitted before the
+  ///   first of them has finished.
+  func makeStore(_ variables: [Variable], runsInFlight: Int) throws -> any Store
 }
 
 extension Backend {
+  /// A store in which one run executes while the host prepares the next.
+  public func makeStore(_ variables: [Variable]) throws -> any Store {
+    try makeStore(variables, runsInFlight: StoreDemand.usualRunsInFlight)
+  }
+
   /// Plans a graph within this backend's limits.
   public func plan(_ graph: Graph) throws -> Plan {
     try Plan(graph, limits: planningLimits) { workspaceByteCount($0, inputs: $1, outputs: $2) }
@@ -27,18 +37,18 @@ extension Backend {
 
 /// Persistent variables on a device, and the programs that work on them.
 public protocol Store: AnyObject {
-  /// Writes a variable. Waits until the device is idle.
+  /// Writes a variable: what is submitted later sees it, what was submitted before does not.
   /// - Precondition: the data has the variable's type.
   func write(_ data: TensorData, to variable: String) throws
 
-  /// Reads a variable. Waits until the device is idle.
+  /// Reads a variable. Waits for what was submitted before.
   func read(_ variable: String) throws -> TensorData
 
   /// Makes a plan ready to run on these variables: compiles, allocates and records, once.
   /// Transient memory is shared by the programs of a store and sized to the largest plan.
   func load(_ plan: Plan) throws -> any Program
 
-  /// Bytes of device memory in use by variables, transient memory and step blocks.
+  /// Bytes in use by variables, transient memory, staging and step blocks.
   var allocatedByteCount: Int { get }
 }
 
@@ -48,7 +58,8 @@ public protocol Program: AnyObject {
   /// Kernel launches of one run.
   var launchCount: Int { get }
 
-  /// Starts a run and returns at once unless as many runs as there are step blocks are in flight.
+  /// Starts a run and returns at once, unless the store's `runsInFlight` are in flight: then it
+  /// waits for the oldest.
   ///
   /// Runs of all the programs of one store are executed in the order of submission.
   /// - Parameter inputs: every input of the plan by name, in the planned type.
@@ -66,4 +77,22 @@ extension Program {
 public protocol PendingRun: AnyObject {
   /// Waits for the run and returns the plan's outputs by name.
   func wait() throws -> [String: TensorData]
+
+  /// When the device began and ended the run; nil before `wait` has returned, or without a clock.
+  var deviceTimes: DeviceTimes? { get }
+}
+
+extension PendingRun {
+  public var deviceTimes: DeviceTimes? { nil }
+}
+
+/// Readings of a device's clock in seconds; only differences mean anything.
+public struct DeviceTimes: Sendable, Equatable {
+  public var start: Double
+  public var end: Double
+
+  public init(start: Double, end: Double) {
+    self.start = start
+    self.end = end
+  }
 }

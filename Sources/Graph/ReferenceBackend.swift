@@ -14,10 +14,16 @@ public final class ReferenceBackend: Backend {
     _ operation: any Operation, inputs: [TensorType], outputs: [TensorType]
   ) -> Int { 0 }
 
-  public func stepBlockByteCount(_ plan: Plan) -> Int { 0 }
+  public func stagingByteCount(_ variables: [Variable]) -> Int { 0 }
+
+  public func stepBlockByteCount(_ demand: StoreDemand) -> Int { 0 }
 
   public func makeStore(_ variables: [Variable]) -> any Store {
     ReferenceStore(variables, exact: exact)
+  }
+
+  public func makeStore(_ variables: [Variable], runsInFlight: Int) -> any Store {
+    makeStore(variables)
   }
 }
 

@@ -140,6 +140,22 @@ public final class CommandStream {
     recording.keep(pool)
   }
 
+  /// Copies slots to an arena as 64-bit ticks, after they have been written; the host then reads
+  /// the clock without asking the driver, which on lavapipe waits for everything submitted.
+  public func copyTimestamps(
+    from pool: TimestampPool, slots: Range<Int>, to target: Arena, offset: UInt64
+  ) {
+    precondition(slots.upperBound <= pool.count, "slots \(slots) of \(pool.count) timestamps")
+    precondition(offset % 8 == 0, "timestamps at byte \(offset) of \(target.name)")
+    target.requireRange(offset, UInt64(slots.count * 8))
+    vkCmdCopyQueryPoolResults(
+      commands, pool.handle, UInt32(slots.lowerBound), UInt32(slots.count), target.buffer, offset,
+      8, VK_QUERY_RESULT_64_BIT.rawValue | VK_QUERY_RESULT_WAIT_BIT.rawValue)
+    recording.keep(pool)
+    recording.keep(target)
+    commandCount += 1
+  }
+
   /// Keeps an object alive as long as the stream or a submission of it.
   public func keepAlive(_ object: any AnyObject & Sendable) {
     recording.keep(object)

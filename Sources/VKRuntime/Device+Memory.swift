@@ -36,6 +36,12 @@ extension Device {
   /// Makes the present allocation the peak, e.g. before a phase that is to be measured.
   public func resetPeakMemory() { memory.withLock { $0.resetPeak() } }
 
+  /// Whether the host reaches `.device` arenas directly.
+  public var mapsDeviceArenas: Bool {
+    limits.isUnifiedMemory
+      && (try? memoryType(for: .device, allowed: .max, name: "device"))?.isMapped == true
+  }
+
   /// What the driver reports for each heap now; nil without `VK_EXT_memory_budget`.
   public var memoryBudgets: [MemoryBudget]? {
     guard enabledExtensions.contains("VK_EXT_memory_budget") else { return nil }

@@ -36,6 +36,9 @@ public final class Device: Sendable {
   /// Features the device has; all of those known to `DeviceFeature` are enabled.
   public var features: Set<DeviceFeature> { information.features }
 
+  /// Whether command streams can write timestamps.
+  public var hasClock: Bool { queueFamily.timestampBitCount > 0 }
+
   /// The devices of this machine: discrete, integrated, virtual, CPU.
   ///
   /// - Throws: `VulkanError` when there is no Vulkan loader or driver at all.
@@ -51,17 +54,21 @@ public final class Device: Sendable {
   ///     the environment variable `VKXL_VALIDATE` (`1` is on), and then messages are also written
   ///     to standard error, one line each that starts with `vulkan validation:`.
   ///   - cacheFolder: where compiled pipelines are kept between runs.
+  ///   - assumesDiscrete: treats the device as one with memory of its own, which the host cannot
+  ///     reach, so that this can be tried anywhere.
   /// - Throws: `VulkanError` when no device matches, a required feature or the validation layer
   ///   is missing, or the driver refuses.
   public init(
     _ selector: DeviceSelector = .best, validate: Bool? = nil,
-    cacheFolder: CacheFolder? = .standard
+    cacheFolder: CacheFolder? = .standard, assumesDiscrete: Bool = false
   ) throws {
     let isEnvironmentValidating = ProcessInfo.processInfo.environment["VKXL_VALIDATE"] == "1"
     instance = try Instance(
       validate: validate ?? isEnvironmentValidating, echo: validate == nil)
     let devices = try Self.sortedDevices(of: instance)
-    information = try selector.choose(from: devices.map(\.1))
+    var information = try selector.choose(from: devices.map(\.1))
+    if assumesDiscrete { information.limits.isUnifiedMemory = false }
+    self.information = information
     physical = devices[information.index].0
     queueFamily = try QueueFamily(of: physical, deviceName: information.name)
     enabledExtensions = Self.extensionsToEnable(information)

@@ -78,17 +78,23 @@ public final class SegmentedProgram {
 
   /// Submits all launches in order, one submission a segment, without waiting for the device.
   ///
-  /// - Parameter waiting: points that must be reached before the first.
+  /// - Parameters:
+  ///   - before: runs first, in the first submission; ended.
+  ///   - after: runs last, in the last submission; ended.
   /// - Returns: the timeline's value after the last.
   @discardableResult
   public func submit(
-    on timeline: Timeline, waiting: [TimelinePoint] = []
+    on timeline: Timeline, before: CommandStream? = nil, after: CommandStream? = nil
   ) throws -> UInt64 {
     if isLookDue { try recutIfWorthwhile() }
     submissionCount += 1
+    var submissions = streams.map { [$0] }
+    if submissions.isEmpty { submissions = [[]] }
+    if let before { submissions[0].insert(before, at: 0) }
+    if let after { submissions[submissions.count - 1].append(after) }
     var value = timeline.lastSubmittedValue
-    for (index, stream) in streams.enumerated() {
-      value = try timeline.submit([stream], waiting: index == 0 ? waiting : [])
+    for submission in submissions where !submission.isEmpty {
+      value = try timeline.submit(submission)
     }
     return value
   }
@@ -115,9 +121,8 @@ public final class SegmentedProgram {
   }
 
   private func record(_ ranges: [Range<Int>]) throws {
-    let hasClock = device.queueFamily.timestampBitCount > 0 && !ranges.isEmpty
     let pool =
-      hasClock
+      device.hasClock && !ranges.isEmpty
       ? try TimestampPool(device, count: 2 * ranges.count, name: "\(name) timestamps") : nil
     streams = try ranges.enumerated().map { index, range in
       let stream = try CommandStream(device, name: label(of: range))

@@ -24,6 +24,7 @@ public final class Timeline: Sendable {
 
   private struct State {
     var lastSubmitted: UInt64 = 0
+    var waitCount = 0
     var running: [(value: UInt64, recordings: [Recording])] = []
   }
 
@@ -54,6 +55,10 @@ public final class Timeline: Sendable {
 
   /// The value of the latest submission; 0 before the first.
   public var lastSubmittedValue: UInt64 { state.withLock { $0.lastSubmitted } }
+
+  /// How often the host has asked to wait, whether or not it then had to: for tests of what must
+  /// not.
+  var waitCount: Int { state.withLock { $0.waitCount } }
 
   /// The value the device has reached.
   ///
@@ -110,6 +115,7 @@ public final class Timeline: Sendable {
   ///
   /// - Throws: `VulkanError` of kind `timeout` after `timeoutSeconds`, or `deviceLost`.
   public func wait(for value: UInt64, timeoutSeconds: Double = 600) throws {
+    state.withLock { $0.waitCount += 1 }
     let nanoseconds = min(max(timeoutSeconds, 0) * 1e9, 9e18)
     let result = wait(for: value, nanoseconds: UInt64(nanoseconds))
     if result == VK_TIMEOUT {

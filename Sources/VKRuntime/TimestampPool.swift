@@ -9,7 +9,7 @@ public final class TimestampPool: Sendable {
   /// - Throws: `VulkanError` when the device's queue has no clock.
   public init(_ device: Device, count: Int, name: String) throws {
     precondition(count > 0, "a pool of \(count) timestamps")
-    guard device.queueFamily.timestampBitCount > 0 else {
+    guard device.hasClock else {
       throw VulkanError(
         .unsupported, call: "vkCreateQueryPool", object: name,
         detail: "the queue of \(device.information.name) has no timestamps")
@@ -52,6 +52,9 @@ public final class TimestampPool: Sendable {
     guard let start = ticks[first], let end = ticks[second] else { return nil }
     return seconds(from: start, to: end)
   }
+
+  /// A reading of the clock in seconds since an unknown moment; jumps back when the clock wraps.
+  public func seconds(at ticks: UInt64) -> Double { seconds(from: 0, to: ticks) }
 
   /// Seconds between two readings of the clock, which may have wrapped around in between.
   func seconds(from start: UInt64, to end: UInt64) -> Double {

@@ -65,10 +65,11 @@ enum Tiny {
   }
 
   static func trainer(
-    _ backend: any Backend, _ settings: TrainerSettings, _ shape: BatchShape
+    _ backend: any Backend, _ settings: TrainerSettings, _ shape: BatchShape,
+    accumulation: Int = 1
   ) throws -> Trainer {
     let trainer = try Trainer(
-      backend: backend, settings: settings, shape: shape,
+      backend: backend, settings: settings, shape: shape, accumulation: accumulation,
       denoiser: UNetRunner.denoiser(configuration.unet))
     try weights.load(trainer.parameters, into: trainer.store)
     return trainer

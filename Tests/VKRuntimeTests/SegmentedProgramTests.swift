@@ -104,6 +104,35 @@ import Testing
       words.read(UInt32.self, count: 64) == (0..<64).map { recurrence($0, rounds: 3 * 40 * 7) })
   }
 
+  @Test func runsStreamsBeforeAndAfter() throws {
+    let source = try Arena(device, kind: .upload, byteCount: 4, name: "source")
+    let words = try Arena(device, kind: .device, byteCount: 256, name: "words")
+    let target = try Arena(device, kind: .readback, byteCount: 4, name: "target")
+    source.write([UInt32(3)])
+    func copy(_ a: Arena, _ b: Arena) throws -> CommandStream {
+      let stream = try CommandStream(device, name: "copy")
+      stream.copy(from: a, offset: 0, to: b, offset: 0, byteCount: 4)
+      try stream.end()
+      return stream
+    }
+    let pipeline = try device.recurrencePipeline()
+    let launch = SegmentLaunch(name: "launch", cost: 1) { stream in
+      stream.dispatch(
+        pipeline, groups: Groups(1),
+        parameters: RecurrenceParameters(x: words.deviceAddress, count: 64, rounds: 7))
+    }
+    let timeline = try Timeline(device, name: "steps")
+    for (launches, expected) in [([launch], recurrence(3, rounds: 7)), ([], 3)] {
+      let program = try SegmentedProgram(device, name: "program", launches: launches)
+      let before = timeline.lastSubmittedValue
+      let value = try program.submit(
+        on: timeline, before: copy(source, words), after: copy(words, target))
+      #expect(value == before + 1)
+      try timeline.wait(for: value, timeoutSeconds: 60)
+      #expect(target.read(UInt32.self, count: 1) == [expected])
+    }
+  }
+
   @Test func runsAnEmptyProgram() throws {
     let program = try SegmentedProgram(device, name: "nothing", launches: [])
     let timeline = try Timeline(device, name: "nothing")

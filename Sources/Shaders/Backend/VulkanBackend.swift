@@ -7,6 +7,8 @@ public final class VulkanBackend: Backend, Sendable {
   public let device: Device
   public let traits: DeviceTraits
   public let planningLimits: PlanningLimits
+  /// Bytes of a store's staging ring at most.
+  private let stagingLimit: Int
   private let compiler: ShaderCompiler
   private let pipelines = Mutex<[PipelineKey: Pipeline]>([:])
 
@@ -18,8 +20,12 @@ public final class VulkanBackend: Backend, Sendable {
 
   /// Arenas of 1 GiB where the device allows it: large enough for any tensor of SDXL's UNet, small
   /// enough for drivers that limit one allocation to 2 GiB.
-  public init(_ device: Device) {
+  ///
+  /// - Parameter stagingByteCount: the most that one store may use to write and read variables that
+  ///   the host cannot reach.
+  public init(_ device: Device, stagingByteCount: Int = 32 << 20) {
     self.device = device
+    stagingLimit = stagingByteCount
     compiler = ShaderCompiler(cacheFolder: device.cacheFolder)
     let limits = device.limits
     traits = DeviceTraits(
@@ -50,12 +56,16 @@ public final class VulkanBackend: Backend, Sendable {
     kernel(operation).workspaceByteCount(inputs: inputs, outputs: outputs, device: traits)
   }
 
-  public func stepBlockByteCount(_ plan: Plan) -> Int {
-    StepBlock.byteCount(plan, self) * VulkanProgram.blockCount
+  public func stagingByteCount(_ variables: [Variable]) -> Int {
+    if device.mapsDeviceArenas { return 0 }
+    let byteCount = variables.reduce(0) { $0 + planningLimits.rounded($1.type.byteCount) }
+    return StagingRing.byteCount(variables: byteCount, limit: stagingLimit)
   }
 
-  public func makeStore(_ variables: [Variable]) throws -> any Store {
-    try VulkanStore(self, variables)
+  public func stepBlockByteCount(_ demand: StoreDemand) -> Int { StepBlocks.byteCount(demand) }
+
+  public func makeStore(_ variables: [Variable], runsInFlight: Int) throws -> any Store {
+    try VulkanStore(self, variables, runsInFlight: runsInFlight)
   }
 
   /// The operation as something with a Vulkan kernel.

@@ -1,22 +1,23 @@
 import Graph
 import VKRuntime
 
-/// A plan lowered to launches, recorded once for each step block and replayed.
+/// A plan lowered to launches, recorded once and replayed, cut into submissions by measured time
+/// (decision 8 of the design).
 final class VulkanProgram: Program {
   let plan: Plan
+  /// Number of kernel launches of one run.
+  private(set) var launchCount = 0
   private let store: VulkanStore
-  private var blocks: [StepBlock] = []
-  private var runCount = 0
-
-  /// Runs that may be in flight: one executes while the host prepares the next.
-  static let blockCount = 2
+  private let inputOffsets: [Int]
+  private let outputOffsets: [Int]
+  private var commands: SegmentedProgram?
 
   init(_ plan: Plan, store: VulkanStore) throws {
     self.plan = plan
     self.store = store
-    blocks = try (0..<Self.blockCount).map { index in
-      try StepBlock(plan, backend: store.backend, index: index)
-    }
+    let limits = store.backend.planningLimits
+    inputOffsets = limits.packed(plan.inputs.map(\.type)).offsets
+    outputOffsets = limits.packed(plan.outputs.map(\.value.type)).offsets
     try record()
   }
 
@@ -24,142 +25,45 @@ final class VulkanProgram: Program {
   // long it takes. A lost device is done with them too.
   deinit { try? store.backend.device.waitIdle() }
 
-  var stepBlockByteCount: Int { blocks.reduce(0) { $0 + $1.byteCount } }
-
-  /// Number of kernel launches of one run.
-  private(set) var launchCount = 0
-
-  /// Records the launches anew, after transient memory has moved.
+  /// Records the launches, at first and after memory has moved.
   func record() throws {
-    for block in blocks {
-      try block.finish()
-      let launches = try launches(for: block)
-      let pipelines = try store.backend.pipelines(for: launches.flatMap(\.self))
-      launchCount = pipelines.count
-      try block.record(
-        launches, pipelines, outputs: plan.outputs.map { arena(of: $0.value, block) })
-    }
-  }
-
-  func submit(_ inputs: [String: TensorData]) throws -> any PendingRun {
-    let block = blocks[runCount % blocks.count]
-    runCount += 1
-    try block.finish()
-    return try block.start(inputs, on: store.timeline)
-  }
-
-  /// The launches of each step of the plan.
-  private func launches(for block: StepBlock) throws -> [[Launch]] {
-    plan.steps.map { step in
-      let workspace = step.workspace.map { scratch in
-        let place = store.transient(scratch.offset)
-        return place.arena.deviceAddress + place.offset
-      }
-      let context = LoweringContext(
-        inputs: step.inputs.map { binding($0, block) },
-        outputs: step.outputs.map { binding($0, block) },
-        workspace: workspace ?? 0, device: store.backend.traits)
-      return store.backend.kernel(step.operation).launches(context)
-    }
-  }
-
-  private func binding(_ placed: Plan.Placed, _ block: StepBlock) -> Binding {
-    let place = arena(of: placed, block)
-    return Binding(type: placed.type, address: place.arena.deviceAddress + place.offset)
-  }
-
-  private func arena(
-    of placed: Plan.Placed, _ block: StepBlock
-  ) -> (arena: Arena, offset: UInt64) {
-    switch placed.location {
-    case .transient(let offset): store.transient(offset)
-    case .variable(let index): store.variable(plan.variables[index].name)
-    case .input(let index): (block.inputs, UInt64(block.inputOffsets[index]))
-    }
-  }
-}
-
-/// What one run in flight has for itself: inputs written by the host, outputs read by it, and the
-/// commands that refer to them, cut into submissions by measured time (decision 8 of the design).
-final class StepBlock {
-  let inputOffsets: [Int]
-  /// Where kernels read the inputs: the upload arena itself on unified memory.
-  let inputs: Arena
-  private let plan: Plan
-  private let device: Device
-  private let upload: Arena
-  private let readback: Arena
-  private let outputOffsets: [Int]
-  private var program: SegmentedProgram?
-  private var pending: VulkanRun?
-  private let name: String
-
-  init(_ plan: Plan, backend: VulkanBackend, index: Int) throws {
-    self.plan = plan
-    device = backend.device
-    name = "step block \(index)"
-    let limits = backend.planningLimits
-    let (inputOffsets, inputBytes) = Self.pack(plan.inputs.map(\.type), limits)
-    let (outputOffsets, outputBytes) = Self.pack(plan.outputs.map(\.value.type), limits)
-    (self.inputOffsets, self.outputOffsets) = (inputOffsets, outputOffsets)
-    upload = try Arena(device, kind: .upload, byteCount: UInt64(inputBytes), name: "\(name) inputs")
-    inputs =
-      device.limits.isUnifiedMemory
-      ? upload
-      : try Arena(
-        device, kind: .device, byteCount: UInt64(inputBytes), name: "\(name) device inputs")
-    readback = try Arena(
-      device, kind: .readback, byteCount: UInt64(outputBytes), name: "\(name) outputs")
-  }
-
-  var byteCount: Int {
-    let copies = inputs === upload ? 0 : Int(inputs.byteCount)
-    return Int(upload.byteCount) + Int(readback.byteCount) + copies
-  }
-
-  /// What a step block of a plan takes, before it is allocated.
-  static func byteCount(_ plan: Plan, _ backend: VulkanBackend) -> Int {
-    let (_, inputs) = pack(plan.inputs.map(\.type), backend.planningLimits)
-    let (_, outputs) = pack(plan.outputs.map(\.value.type), backend.planningLimits)
-    return inputs * (backend.device.limits.isUnifiedMemory ? 1 : 2) + outputs
-  }
-
-  private static func pack(
-    _ types: [TensorType], _ limits: PlanningLimits
-  ) -> (offsets: [Int], byteCount: Int) {
-    var offsets: [Int] = []
-    var end = 0
-    for type in types {
-      offsets.append(end)
-      end += limits.rounded(type.byteCount)
-    }
-    return (offsets, max(end, limits.alignment))
-  }
-
-  /// Records the plan's launches, uploading inputs before them and reading outputs back after.
-  func record(
-    _ steps: [[Launch]], _ pipelines: [Pipeline], outputs: [(arena: Arena, offset: UInt64)]
-  ) throws {
-    var segments: [SegmentLaunch] = inputs === upload ? [] : [uploading()]
-    var next = 0
+    let steps = launches()
+    let pipelines = try store.backend.pipelines(for: steps.flatMap(\.self))
+    launchCount = pipelines.count
+    var segments: [SegmentLaunch] = []
     for (step, launches) in zip(plan.steps, steps) {
       let flops = step.operation.flopCount(
         step.inputs.map(\.type), outputs: step.outputs.map(\.type))
       for launch in launches {
         segments.append(
-          dispatching(launch, pipelines[next], cost: Double(flops) / Double(launches.count)))
-        next += 1
+          dispatching(
+            launch, pipelines[segments.count], cost: Double(flops) / Double(launches.count)))
       }
     }
-    segments.append(readingBack(outputs))
-    program = try SegmentedProgram(device, name: name, launches: segments)
+    segments.append(leavingOutputs())
+    commands = try SegmentedProgram(
+      store.backend.device, name: "program", launches: segments)
   }
 
-  private func uploading() -> SegmentLaunch {
-    SegmentLaunch(name: "inputs", cost: 1) { [upload, inputs] stream in
-      stream.copy(from: upload, offset: 0, to: inputs, offset: 0, byteCount: upload.byteCount)
-      stream.barrier()
+  /// Lets go of the recorded commands, and so of the memory that they name.
+  func forget() { commands = nil }
+
+  func submit(_ inputs: [String: TensorData]) throws -> any PendingRun {
+    guard let commands else { preconditionFailure("a program is run before it is recorded") }
+    let block = try store.blocks.next()
+    for (input, offset) in zip(plan.inputs, inputOffsets) {
+      guard let value = inputs[input.name], value.type == input.type else {
+        preconditionFailure(
+          "input \(input.name) is a \(input.type), not a "
+            + (inputs[input.name]?.type.description ?? "missing tensor"))
+      }
+      block.write(value, at: offset)
     }
+    try store.flushWrites()
+    let value = try commands.submit(
+      on: store.timeline, before: block.fetch, after: block.deliver)
+    let outputs = zip(plan.outputs, outputOffsets).map { ($0.name, $0.value.type, $1) }
+    return block.run(outputs, on: store.timeline, value: value)
   }
 
   private func dispatching(_ launch: Launch, _ pipeline: Pipeline, cost: Double) -> SegmentLaunch {
@@ -173,64 +77,43 @@ final class StepBlock {
     }
   }
 
-  private func readingBack(_ outputs: [(arena: Arena, offset: UInt64)]) -> SegmentLaunch {
-    SegmentLaunch(name: "outputs", cost: 1) { [plan, readback, outputOffsets] stream in
-      for (output, (offset, value)) in zip(outputs, zip(outputOffsets, plan.outputs)) {
+  /// Copies the outputs to the place that all programs share.
+  private func leavingOutputs() -> SegmentLaunch {
+    let target = store.blocks.outputs
+    let places = plan.outputs.map { arena(of: $0.value) }
+    return SegmentLaunch(name: "outputs", cost: 1) { [plan, outputOffsets] stream in
+      for (output, (offset, value)) in zip(places, zip(outputOffsets, plan.outputs)) {
         stream.copy(
-          from: output.arena, offset: output.offset, to: readback, offset: UInt64(offset),
+          from: output.arena, offset: output.offset, to: target, offset: UInt64(offset),
           byteCount: UInt64(value.value.type.byteCount))
       }
     }
   }
 
-  func start(_ data: [String: TensorData], on timeline: Timeline) throws -> VulkanRun {
-    for (input, offset) in zip(plan.inputs, inputOffsets) {
-      guard let value = data[input.name], value.type == input.type else {
-        preconditionFailure(
-          "input \(input.name) is a \(input.type), not a "
-            + (data[input.name]?.type.description ?? "missing tensor"))
+  /// The launches of each step of the plan.
+  private func launches() -> [[Launch]] {
+    plan.steps.map { step in
+      let workspace = step.workspace.map { scratch in
+        let place = store.transient(scratch.offset)
+        return place.arena.deviceAddress + place.offset
       }
-      value.bytes.withUnsafeBytes { upload.write($0, at: UInt64(offset)) }
+      let context = LoweringContext(
+        inputs: step.inputs.map(binding), outputs: step.outputs.map(binding),
+        workspace: workspace ?? 0, device: store.backend.traits)
+      return store.backend.kernel(step.operation).launches(context)
     }
-    guard let program else { preconditionFailure("\(name) is started before it is recorded") }
-    let value = try program.submit(on: timeline)
-    let run = VulkanRun(timeline: timeline, value: value) { [readback, plan, outputOffsets] in
-      let outputs = zip(plan.outputs, outputOffsets).map { output, offset in
-        let count = output.value.type.byteCount
-        let bytes = readback.read(UInt8.self, count: count, at: UInt64(offset))
-        return (output.name, TensorData(output.value.type, bytes: bytes))
-      }
-      return Dictionary(uniqueKeysWithValues: outputs)
+  }
+
+  private func binding(_ placed: Plan.Placed) -> Binding {
+    let place = arena(of: placed)
+    return Binding(type: placed.type, address: place.arena.deviceAddress + place.offset)
+  }
+
+  private func arena(of placed: Plan.Placed) -> (arena: Arena, offset: UInt64) {
+    switch placed.location {
+    case .transient(let offset): store.transient(offset)
+    case .variable(let index): store.variable(plan.variables[index].name)
+    case .input(let index): (store.blocks.inputs, UInt64(inputOffsets[index]))
     }
-    pending = run
-    return run
-  }
-
-  /// Waits for the block's run, if any, and keeps its outputs before the block is used again.
-  func finish() throws {
-    if let pending { _ = try pending.wait() }
-    pending = nil
-  }
-}
-
-/// A run in flight on a Vulkan device.
-final class VulkanRun: PendingRun {
-  private let timeline: Timeline
-  private let value: UInt64
-  private let collect: () -> [String: TensorData]
-  private var outputs: [String: TensorData]?
-
-  init(timeline: Timeline, value: UInt64, collect: @escaping () -> [String: TensorData]) {
-    self.timeline = timeline
-    self.value = value
-    self.collect = collect
-  }
-
-  func wait() throws -> [String: TensorData] {
-    if let outputs { return outputs }
-    try timeline.wait(for: value)
-    let collected = collect()
-    outputs = collected
-    return collected
   }
 }

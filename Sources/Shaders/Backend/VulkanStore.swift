@@ -1,66 +1,75 @@
 import Graph
 import VKRuntime
 
-/// Variables and shared transient memory on a Vulkan device.
+/// Variables on a Vulkan device, and the memory that the programs of a store share.
 final class VulkanStore: Store {
   let backend: VulkanBackend
   let timeline: Timeline
   private let variables: [String: (type: TensorType, arena: Int, offset: Int)]
   private let variableArenas: [Arena]
+  /// The way to variables that the host cannot reach; nil where it can.
+  private let staging: StagingRing?
   private(set) var transientArenas: [Arena] = []
-  private var transientByteCount = 0
+  private var stepBlocks: StepBlocks?
+  private var demand: StoreDemand
   private var programs: [WeakProgram] = []
 
   private struct WeakProgram { weak var program: VulkanProgram? }
 
-  init(_ backend: VulkanBackend, _ list: [Variable]) throws {
+  init(_ backend: VulkanBackend, _ list: [Variable], runsInFlight: Int) throws {
     self.backend = backend
+    demand = StoreDemand(runsInFlight: runsInFlight)
     let layout = try VariableLayout(list, limits: backend.planningLimits)
     variables = Dictionary(
       uniqueKeysWithValues: zip(list, layout.places).map {
         ($0.name, ($0.type, $1.arena, $1.offset))
       })
-    timeline = try Timeline(backend.device, name: "steps")
+    let timeline = try Timeline(backend.device, name: "steps")
+    self.timeline = timeline
     variableArenas = try layout.arenaByteCounts.enumerated().map { index, byteCount in
       try Arena(
         backend.device, kind: .device, byteCount: UInt64(byteCount), name: "variables \(index)")
     }
+    let stagingByteCount = backend.stagingByteCount(list)
+    staging =
+      stagingByteCount > 0
+      ? try StagingRing(backend.device, timeline: timeline, byteCount: stagingByteCount) : nil
     try clear(variableArenas)
   }
 
   var allocatedByteCount: Int {
     let arenas = (variableArenas + transientArenas).reduce(0) { $0 + Int($1.byteCount) }
-    return programs.reduce(arenas) { $0 + ($1.program?.stepBlockByteCount ?? 0) }
+    return arenas + (staging?.byteCount ?? 0)
+      + (stepBlocks.map { StepBlocks.byteCount($0.demand) } ?? 0)
   }
 
   func write(_ data: TensorData, to variable: String) throws {
     let place = place(of: variable)
     precondition(data.type == place.type, "\(variable) is a \(place.type), not a \(data.type)")
-    try waitIdle()
     let arena = variableArenas[place.arena]
-    if arena.mapped != nil {
+    if let staging {
+      try data.bytes.withUnsafeBytes { try staging.write($0, to: arena, at: UInt64(place.offset)) }
+    } else {
+      try waitIdle()
       data.bytes.withUnsafeBytes { arena.write($0, at: UInt64(place.offset)) }
-      return
     }
-    let staging = try Arena(
-      backend.device, kind: .upload, byteCount: UInt64(data.bytes.count), name: "upload staging")
-    data.bytes.withUnsafeBytes { staging.write($0) }
-    try copyNow(staging, 0, arena, UInt64(place.offset), UInt64(data.bytes.count))
   }
 
   func read(_ variable: String) throws -> TensorData {
     let place = place(of: variable)
-    try waitIdle()
     let (arena, byteCount) = (variableArenas[place.arena], place.type.byteCount)
-    if arena.mapped != nil {
+    if let staging {
       return TensorData(
-        place.type, bytes: arena.read(UInt8.self, count: byteCount, at: UInt64(place.offset)))
+        place.type,
+        bytes: try staging.read(arena, at: UInt64(place.offset), byteCount: byteCount))
     }
-    let staging = try Arena(
-      backend.device, kind: .readback, byteCount: UInt64(byteCount), name: "readback staging")
-    try copyNow(arena, UInt64(place.offset), staging, 0, UInt64(byteCount))
-    return TensorData(place.type, bytes: staging.read(UInt8.self, count: byteCount))
+    try waitIdle()
+    return TensorData(
+      place.type, bytes: arena.read(UInt8.self, count: byteCount, at: UInt64(place.offset)))
   }
+
+  /// Sends what has been written on its way, before anything that may read it is submitted.
+  func flushWrites() throws { try staging?.flush() }
 
   func load(_ plan: Plan) throws -> any Program {
     for variable in plan.variables {
@@ -68,9 +77,9 @@ final class VulkanStore: Store {
         variables[variable.name]?.type == variable.type,
         "the store has no \(variable.name) of \(variable.type)")
     }
-    try reserve(plan.transientByteCount)
-    let program = try VulkanProgram(plan, store: self)
     programs.removeAll { $0.program == nil }
+    try reserve(for: plan)
+    let program = try VulkanProgram(plan, store: self)
     programs.append(WeakProgram(program: program))
     return program
   }
@@ -87,38 +96,47 @@ final class VulkanStore: Store {
     return (transientArenas[offset / size], UInt64(offset % size))
   }
 
+  /// The way of inputs and outputs, once a plan is loaded.
+  var blocks: StepBlocks {
+    guard let stepBlocks else { preconditionFailure("no plan is loaded") }
+    return stepBlocks
+  }
+
   func waitIdle() throws { try timeline.wait(for: timeline.lastSubmittedValue) }
 
-  /// Transient memory for a plan. Growing it moves it, and loaded programs are recorded again.
-  private func reserve(_ byteCount: Int) throws {
-    guard byteCount > transientByteCount else { return }
+  /// Shared memory for a plan. Growing it moves it, and loaded programs are recorded again.
+  private func reserve(for plan: Plan) throws {
+    var larger = demand
+    larger.add(plan, limits: backend.planningLimits)
+    if larger == demand, stepBlocks != nil { return }
     try waitIdle()
-    transientArenas = []
-    transientByteCount = 0
+    try stepBlocks?.finish()
+    // Recorded copies keep the arenas that they name: what is old goes before the new comes.
+    let programs = programs.compactMap(\.program)
+    for program in programs { program.forget() }
+    stepBlocks = nil
+    if larger.transientByteCount > demand.transientByteCount {
+      transientArenas = []
+      transientArenas = try makeTransientArenas(larger.transientByteCount)
+    }
+    demand = larger
+    stepBlocks = try StepBlocks(backend.device, demand, limits: backend.planningLimits)
+    for program in programs { try program.record() }
+  }
+
+  private func makeTransientArenas(_ byteCount: Int) throws -> [Arena] {
     let size = backend.planningLimits.arenaByteCount
-    transientArenas = try stride(from: 0, to: byteCount, by: size).enumerated().map {
-      index, start in
+    return try stride(from: 0, to: byteCount, by: size).enumerated().map { index, start in
       try Arena(
         backend.device, kind: .device, byteCount: UInt64(min(size, byteCount - start)),
         name: "transient \(index)")
     }
-    transientByteCount = byteCount
-    for weak in programs { try weak.program?.record() }
   }
 
   private func clear(_ arenas: [Arena]) throws {
     if arenas.isEmpty { return }
     let stream = try CommandStream(backend.device, name: "clear variables")
     for arena in arenas { stream.fill(arena, byteCount: arena.byteCount) }
-    try stream.end()
-    try timeline.wait(for: timeline.submit([stream]))
-  }
-
-  private func copyNow(
-    _ source: Arena, _ from: UInt64, _ target: Arena, _ to: UInt64, _ byteCount: UInt64
-  ) throws {
-    let stream = try CommandStream(backend.device, name: "copy")
-    stream.copy(from: source, offset: from, to: target, offset: to, byteCount: byteCount)
     try stream.end()
     try timeline.wait(for: timeline.submit([stream]))
   }

@@ -76,12 +76,19 @@ public struct PendingMeasurements {
     let norm = try update.wait()["gradient_norm"]?.floats.first ?? .nan
     return Measurements(loss: loss, gradientNorm: Double(norm))
   }
+
+  /// When the device began and ended the update; nil before `wait`, or without a clock.
+  public var deviceTimes: DeviceTimes? {
+    guard let first = losses.first?.deviceTimes, let last = update.deviceTimes else { return nil }
+    return DeviceTimes(start: first.start, end: last.end)
+  }
 }
 
 /// Parameters, optimizer state and the plans that change them.
 ///
 /// Plans are made when a shape first occurs: one for each batch shape (two with accumulation),
-/// and one for the update. Nothing in `step` waits for the device unless two runs are in flight.
+/// and one for the update. Nothing in `step` waits for the device, as long as no more than one other
+/// update is in flight.
 public final class Trainer {
   public let backend: any Backend
   public let store: any Store
@@ -99,9 +106,11 @@ public final class Trainer {
     var gradients: MicroStep.Gradients
   }
 
-  /// - Parameter shape: a batch shape of the run, with which the network is built first.
+  /// - Parameters:
+  ///   - shape: a batch shape of the run, with which the network is built first.
+  ///   - accumulation: batches of an update; with more, `step` waits.
   public init(
-    backend: any Backend, settings: TrainerSettings, shape: BatchShape,
+    backend: any Backend, settings: TrainerSettings, shape: BatchShape, accumulation: Int = 1,
     denoiser: @escaping Denoiser
   ) throws {
     self.backend = backend
@@ -109,12 +118,16 @@ public final class Trainer {
     self.denoiser = denoiser
     parameters = Self.parameters(shape, denoiser)
     let trained = parameters.filter(\.isTrained)
-    store = try backend.makeStore(Self.variables(parameters))
+    store = try backend.makeStore(
+      Self.variables(parameters), runsInFlight: Self.runsInFlight(accumulation: accumulation))
     update = try store.load(
       backend.plan(
         UpdateStep.graph(
           trained, optimizer: settings.optimizer, maximumNorm: settings.maximumNorm)))
   }
+
+  /// Runs of two updates: one executes while the host prepares the next.
+  public static func runsInFlight(accumulation: Int) -> Int { 2 * (accumulation + 1) }
 
   /// The parameters that a network declares.
   public static func parameters(_ shape: BatchShape, _ denoiser: Denoiser) -> [Variable] {
@@ -135,8 +148,7 @@ public final class Trainer {
       + [Variable(name: StateName.step, type: TensorType([1]), kind: .state)]
   }
 
-  /// Bytes that a run needs on the device, before anything is allocated: variables, the largest
-  /// plan's transient memory, and each plan's step blocks.
+  /// The plan of a batch shape; tells what it needs before anything is allocated.
   public func plan(_ shape: BatchShape, accumulates: Bool) throws -> Plan {
     try backend.plan(
       MicroStep.graph(

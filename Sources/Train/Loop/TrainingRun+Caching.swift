@@ -37,10 +37,8 @@ extension TrainingRun {
     if let decoderPlans, !run.samples.isEmpty {
       var use = training
       let requests = Set(run.samples.map { $0.request().batchShape(unet) })
-      let forward = try unetPlans.memory(Array(requests), sharesWeights: true)
+      try unetPlans.add(Array(requests), to: &use)
       let decoder = try decoderPlans.memory(Array(Set(run.samples.map(\.latentShape))))
-      use.transient = max(use.transient, forward.transient)
-      use.stepBlocks += forward.stepBlocks
       use.variables += decoder.total
       phases.append(("training with pictures", use))
     }
@@ -51,7 +49,7 @@ extension TrainingRun {
     let denoiser = UNetRunner.denoiser(unet)
     guard let first = data.batchShapes.first else { return MemoryUse() }
     let parameters = Trainer.parameters(first, denoiser)
-    var use = MemoryUse()
+    var use = MemoryUse(runsInFlight: Trainer.runsInFlight(accumulation: run.accumulation))
     try use.add(Trainer.variables(parameters), backend)
     let modes: [MicroStep.Gradients] = run.accumulation > 1 ? [.replace, .add] : [.replace]
     for shape in data.batchShapes {

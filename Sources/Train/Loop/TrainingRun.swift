@@ -143,7 +143,7 @@ public struct StepReport: Sendable, Equatable {
   public var loss: Double
   public var learningRate: Double
   public var gradientNorm: Double
-  /// Wall-clock seconds of the update.
+  /// Seconds from the end of the update before to the end of this one, as the device measured them.
   public var seconds: Double
   public var imagesPerSecond: Double
 }
@@ -170,7 +170,7 @@ public final class TrainingRun {
   let unetPlans: NetworkPlans<UNetRunner>
   /// Nil when the checkpoint has no VAE.
   let decoderPlans: NetworkPlans<LatentDecoder>?
-  private var lastCompletion = ContinuousClock.now
+  private var clock = StepClock()
 
   public init(
     _ backend: any Backend, _ run: RunDescription, _ parts: ModelParts, _ data: TrainingData,
@@ -205,7 +205,7 @@ public final class TrainingRun {
     }
     var iterator = updates.makeAsyncIterator()
     var pending: PendingUpdate?
-    lastCompletion = .now
+    clock.restart()
     while let batches = try await iterator.next(isolation: isolation) {
       let update = PendingUpdate(
         step: trainer.step, samples: batches.reduce(0) { $0 + $1.weights.reduce(0, +) },
@@ -222,7 +222,7 @@ public final class TrainingRun {
         pending = nil
         if saves { try save(trainer, isLast: isLast) }
         if draws { try drawPictures(trainer) }
-        lastCompletion = .now
+        clock.restart()
       }
       if stops { return isLast ? .done : .stopped }
     }
@@ -241,11 +241,7 @@ public final class TrainingRun {
 
   private func report(_ update: PendingUpdate) throws {
     let measured = try update.measurements.wait()
-    let now = ContinuousClock.now
-    let duration = now - lastCompletion
-    lastCompletion = now
-    let seconds =
-      Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
+    let seconds = clock.seconds(update.measurements.deviceTimes)
     if measured.isSkipped {
       tell(.warning("step \(update.step + 1): gradients are not finite; the update was skipped"))
     }
@@ -263,7 +259,8 @@ public final class TrainingRun {
       throw InputError("data.folder", expected: "at least one image", found: "none")
     }
     let trainer = try Trainer(
-      backend: backend, settings: run.settings, shape: shape, denoiser: UNetRunner.denoiser(unet))
+      backend: backend, settings: run.settings, shape: shape, accumulation: run.accumulation,
+      denoiser: UNetRunner.denoiser(unet))
     if run.isResuming, let step = run.folder.savedSteps.last {
       let frozen = trainer.parameters.filter { !$0.isTrained }
       try parts.weights.load(frozen, into: trainer.store)

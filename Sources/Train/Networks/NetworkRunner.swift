@@ -60,15 +60,17 @@ public final class NetworkPlans<Network: DeviceNetwork> {
   }
 
   /// Device memory for these shapes, before anything is allocated: weights, transient memory and
-  /// step blocks. Weights that are shared count nothing.
-  public func memory(_ shapes: [Network.Shape], sharesWeights: Bool = false) throws -> MemoryUse {
+  /// step blocks.
+  public func memory(_ shapes: [Network.Shape]) throws -> MemoryUse {
     var use = MemoryUse()
-    for (index, shape) in shapes.enumerated() {
-      let plan = try plan(shape)
-      if index == 0, !sharesWeights { try use.add(plan.variables, backend) }
-      use.add(plan, backend)
-    }
+    if let first = shapes.first { try use.add(plan(first).variables, backend) }
+    try add(shapes, to: &use)
     return use
+  }
+
+  /// Adds programs that share a store, its weights included.
+  public func add(_ shapes: [Network.Shape], to use: inout MemoryUse) throws {
+    for shape in shapes { use.add(try plan(shape), backend) }
   }
 }
 
@@ -105,25 +107,32 @@ public final class NetworkRunner<Network: DeviceNetwork> {
   }
 }
 
-/// Device memory by what it is for, as planned.
+/// Memory of a store by what it is for, as planned.
 public struct MemoryUse: Sendable, Equatable {
   /// Bytes of weights, gradients and optimizer state.
   public var variables = 0
   /// Bytes of the largest plan's transient tensors.
-  public var transient = 0
-  /// Bytes of the inputs and outputs of the runs that may be in flight.
-  public var stepBlocks = 0
+  public var transient: Int { demand.transientByteCount }
+  /// Bytes through which host and device exchange data: inputs and outputs of the runs that may be
+  /// in flight, and the staging of variables where the host cannot reach them.
+  public private(set) var stepBlocks = 0
+  private var staging = 0
+  private var demand: StoreDemand
 
-  public init() {}
+  public init(runsInFlight: Int = StoreDemand.usualRunsInFlight) {
+    demand = StoreDemand(runsInFlight: runsInFlight)
+  }
 
   public var total: Int { variables + transient + stepBlocks }
 
   mutating func add(_ list: [Variable], _ backend: any Backend) throws {
     variables += try VariableLayout(list, limits: backend.planningLimits).byteCount
+    staging += backend.stagingByteCount(list)
+    stepBlocks += backend.stagingByteCount(list)
   }
 
   mutating func add(_ plan: Plan, _ backend: any Backend) {
-    transient = max(transient, plan.transientByteCount)
-    stepBlocks += backend.stepBlockByteCount(plan)
+    demand.add(plan, limits: backend.planningLimits)
+    stepBlocks = staging + backend.stepBlockByteCount(demand)
   }
 }
