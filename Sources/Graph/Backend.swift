@@ -16,6 +16,18 @@ public protocol Backend: AnyObject {
   /// Bytes that pass the inputs and outputs of a store's runs between host and device.
   func stepBlockByteCount(_ demand: StoreDemand) -> Int
 
+  /// The kernels chosen so far, a line `key: choice` each: what `adopt` takes.
+  var kernelChoices: String { get }
+
+  /// Takes over choices, of another run for example, where none have been made yet.
+  /// - Returns: false when the text cannot be read
+  func adopt(kernelChoices: String) -> Bool
+
+  /// Chooses among the kernels for all that these graphs compute, by measurement. Goes before plans:
+  /// a choice that a plan counts on stays.
+  /// - Parameter budgetSeconds: after which the rest is left to the best guess
+  func tune(_ graphs: [Graph], budgetSeconds: Double) throws -> TuningReport
+
   /// Device memory for variables (zeroed) and for the transient tensors of any plan that is loaded
   /// with them.
   /// - Parameter runsInFlight: runs, of all programs together, that can be submitted before the
@@ -24,6 +36,13 @@ public protocol Backend: AnyObject {
 }
 
 extension Backend {
+  // Backends with one kernel for everything.
+  public var kernelChoices: String { "" }
+  public func adopt(kernelChoices: String) -> Bool { kernelChoices.isEmpty }
+  public func tune(_ graphs: [Graph], budgetSeconds: Double) throws -> TuningReport {
+    TuningReport()
+  }
+
   /// A store in which one run executes while the host prepares the next.
   public func makeStore(_ variables: [Variable]) throws -> any Store {
     try makeStore(variables, runsInFlight: StoreDemand.usualRunsInFlight)
@@ -33,6 +52,19 @@ extension Backend {
   public func plan(_ graph: Graph) throws -> Plan {
     try Plan(graph, limits: planningLimits) { workspaceByteCount($0, inputs: $1, outputs: $2) }
   }
+}
+
+/// What a search for the fastest kernels did.
+public struct TuningReport: Sendable {
+  /// Choices measured now.
+  public var measuredCount = 0
+  /// Choices known from an earlier search on this device and driver.
+  public var knownCount = 0
+  /// Choices left to the best guess, for good, because time was up.
+  public var guessedCount = 0
+  public var seconds = 0.0
+
+  public init() {}
 }
 
 /// Persistent variables on a device, and the programs that work on them.

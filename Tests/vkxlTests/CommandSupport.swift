@@ -56,7 +56,7 @@ struct SmallRun {
         "output.folder=\(out ?? self.out)", "data.folder=\(folder.path)/data",
         "data.cache_folder=\(folder.path)/cache", "training.max_steps=\(steps)",
         "training.batch_size=2", "optimizer.scheduler=constant", "optimizer.warmup_steps=0",
-        "output.save_every=0", "output.grid=false", "output.samples=[]",
+        "output.save_every=0", "output.grid=false", "output.samples=[]", "device.tune=false",
       ] + settings
     return ["train", "--config", Example.configuration] + all.flatMap { ["--set", $0] }
       + (resume ? ["--resume"] : [])

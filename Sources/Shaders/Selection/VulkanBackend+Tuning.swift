@@ -1,48 +1,39 @@
 import Graph
 import VKRuntime
 
-/// What a search for the fastest kernels did.
-public struct TuningReport: Sendable {
-  /// Choices measured now.
-  public var measured: [String: KernelChoice] = [:]
-  /// Choices known from an earlier search on this device and driver.
-  public var knownCount = 0
-  /// Selections left to the best guess because time was up.
-  public var skippedCount = 0
-  public var seconds = 0.0
-}
-
 extension VulkanBackend {
-  /// Chooses among kernels for all that these graphs compute, by measuring each candidate once for a
-  /// device, driver, operation and shape class; what was measured is kept in the cache folder.
-  ///
-  /// Selections with most work come first. Choices that have been made stay as they are, so this goes
-  /// before plans are made.
-  /// - Parameter budgetSeconds: after which the rest is left to the best guess
-  public func tune(_ graphs: [Graph], budgetSeconds: Double = 30) throws -> TuningReport {
-    let clock = ContinuousClock()
-    let start = clock.now
+  public var kernelChoices: String { KernelChoices.text(traits.choices.all) }
+
+  public func adopt(kernelChoices: String) -> Bool {
+    guard let table = KernelChoices.parse(kernelChoices) else { return false }
+    traits.choices.add(table)
+    return true
+  }
+
+  /// Measures each candidate once for a device, driver, operation and shape class, those with most
+  /// work first; what was chosen is kept in the cache folder, guesses too, so that the next run
+  /// chooses the same.
+  public func tune(_ graphs: [Graph], budgetSeconds: Double) throws -> TuningReport {
+    let start = ContinuousClock.now
     var report = TuningReport()
-    var table = measuredChoices()
+    var table = storedChoices()
     for use in openSelections(graphs) {
-      if let known = table[use.selection.key], use.selection.candidates.contains(known) {
-        traits.choices.add([use.selection.key: known])
+      let (key, candidates) = (use.selection.key, use.selection.candidates)
+      var choice = candidates[0]
+      if let known = table[key], candidates.contains(known) {
+        choice = known
         report.knownCount += 1
-        continue
+      } else if (ContinuousClock.now - start) / .seconds(1) < budgetSeconds {
+        choice = try fastest(use)
+        report.measuredCount += 1
+      } else {
+        report.guessedCount += 1
       }
-      guard start.duration(to: clock.now) < .seconds(budgetSeconds) else {
-        report.skippedCount += 1
-        continue
-      }
-      let choice = try fastest(use)
-      table[use.selection.key] = choice
-      report.measured[use.selection.key] = choice
-      traits.choices.add([use.selection.key: choice])
+      table[key] = choice
+      traits.choices.add([key: choice])
     }
-    if !report.measured.isEmpty { keep(table) }
-    let elapsed = start.duration(to: clock.now)
-    report.seconds =
-      Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
+    if report.measuredCount + report.guessedCount > 0 { store(table) }
+    report.seconds = (ContinuousClock.now - start) / .seconds(1)
     return report
   }
 
@@ -91,19 +82,19 @@ extension VulkanBackend {
     return best.choice
   }
 
-  /// Name of the file of measured choices: they hold for a device with a driver.
+  /// Name of the file of choices: they hold for a device with a driver.
   private var choicesFile: String {
     var hash = ContentHash()
     hash.append("1 \(description)")
     return "kernels/\(hash).txt"
   }
 
-  private func measuredChoices() -> [String: KernelChoice] {
+  private func storedChoices() -> [String: KernelChoice] {
     guard let bytes = device.cacheFolder?.read(choicesFile) else { return [:] }
     return KernelChoices.parse(String(decoding: bytes, as: UTF8.self)) ?? [:]
   }
 
-  private func keep(_ table: [String: KernelChoice]) {
+  private func store(_ table: [String: KernelChoice]) {
     device.cacheFolder?.write(Array(KernelChoices.text(table).utf8), as: choicesFile)
   }
 }

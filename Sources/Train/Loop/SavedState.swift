@@ -23,6 +23,12 @@ struct SavedState {
   /// Digest of the data set it was trained on.
   var data: String? { file.metadata["vkxl.data"] }
 
+  /// Device and driver that it was trained on.
+  var device: String { file.metadata["vkxl.device"] ?? "" }
+
+  /// The kernels it was trained with, as `Backend.kernelChoices` tells them.
+  var kernels: String { file.metadata["vkxl.kernels"] ?? "" }
+
   /// - Throws: `InputError` when the state is another run's: other model, data or settings.
   func check(_ identity: RunIdentity) throws {
     try check(model: identity.model)
@@ -65,7 +71,7 @@ extension Trainer {
     let metadata = [
       "vkxl.kind": "training state", "vkxl.step": String(step), "vkxl.model": identity.model,
       "vkxl.data": identity.data, "vkxl.settings": identity.settings,
-      "vkxl.device": backend.description,
+      "vkxl.device": backend.description, "vkxl.kernels": backend.kernelChoices,
     ]
     try SafetensorsWriter.write(descriptions, metadata: metadata, to: path) { tensor, write in
       try self.store.read(tensor.name).bytes.withUnsafeBytes(write)

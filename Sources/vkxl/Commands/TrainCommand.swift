@@ -30,16 +30,22 @@ struct TrainCommand: AsyncParsableCommand {
   @Flag(help: "Continue the run in output.folder from its newest checkpoint.")
   var resume = false
 
+  @Flag(
+    name: .customLong("no-tune"),
+    help: "Take the best guess at the fastest kernels instead of measuring (device.tune).")
+  var skipsTuning = false
+
   @OptionGroup var device: DeviceOptions
   @OptionGroup var log: LogOptions
 
-  /// The configuration with `--set`, `--device` and `--validate` applied, its input files seen.
+  /// The configuration with `--set`, `--device` and the flags applied, its input files seen.
   ///
   /// - Throws: `InputErrors`.
   func loadConfiguration() throws -> Configuration {
     var configuration = try Configuration.load(file: config, overrides: set)
     if let name = device.device { configuration.device.name = name }
     if device.validate { configuration.device.validate = true }
+    if skipsTuning { configuration.device.tune = false }
     try configuration.checkFiles()
     return configuration
   }

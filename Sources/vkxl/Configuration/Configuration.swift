@@ -124,6 +124,10 @@ struct Configuration: Sendable {
     /// Index or part of the name as `vkxl devices` prints them; nil: the first discrete device.
     var name: String?
     var validate = false
+    /// Whether the fastest kernels are searched for by measurement.
+    var tune = true
+    /// File of the kernels to use; nil: none is given.
+    var kernels: String?
   }
 
   /// `output.name`, or the configuration file's name without its extension.

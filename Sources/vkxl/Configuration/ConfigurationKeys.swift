@@ -245,6 +245,13 @@ extension ConfigurationKey<Configuration> {
     Self(
       "device.validate", \.device.validate, .boolean, default: false, resume: .free,
       "Run under the Vulkan validation layer (slow; for debugging)."),
+    Self(
+      "device.tune", \.device.tune, .boolean, default: true, resume: .free,
+      "Measure which kernels are fastest, at most 30 s for a new model and set of shapes; the result "
+        + "is kept for later runs on the device. False takes the best guess."),
+    Self(
+      "device.kernels", \.device.kernels, .path, default: nil, resume: .free,
+      "Kernels to use, as another run wrote them to `kernels.txt` in its output folder."),
   ]
 }
 

@@ -40,6 +40,7 @@ extension TrainCommand {
     let training = try TrainingRun(backend, run, parts, data) { monitor.receive($0) }
     try folder.makeFolder()
     try AtomicFile.write(to: folder.path + "/config.yaml") { try $0.write(configuration.yamlText) }
+    try AtomicFile.write(to: folder.path + "/kernels.txt") { try $0.write(backend.kernelChoices) }
     let outcome = try await training.execute { stop.isRequested || monitor.hasFailed }
     monitor.finish()
     try monitor.check()
@@ -70,6 +71,7 @@ extension TrainCommand {
       try await caching.checkResumable(
         folder, model: parts.identity, settings: configuration.canonicalText)
     }
+    try chooseKernels(configuration, folder, backend, parts, order, cache, monitor)
     if let plan = try caching.memory() { monitor.receive(.planned(plan)) }
     stop.listen()
     let report = try await caching.run(
@@ -87,7 +89,45 @@ extension TrainCommand {
   }
 }
 
+extension TrainCommand {
+  /// Chooses kernels before anything is planned, even for encoding: choices that a plan counts on stay,
+  /// and they must not depend on what is cached already.
+  private func chooseKernels(
+    _ configuration: Configuration, _ folder: RunFolder, _ backend: any Backend,
+    _ parts: ModelParts, _ order: TrainingOrder, _ cache: ContentCache, _ monitor: TrainingMonitor
+  ) throws {
+    let unet = parts.checkpoint.configuration.unet
+    let data = TrainingData(
+      order, cache: cache, vaeHash: parts.vaeHash, textHash: parts.textHash, unet: unet)
+    let (warnings, report) = try configuration.kernelSearch().choose(
+      backend, unet, shapes: data.batchShapes,
+      accumulates: configuration.training.gradientAccumulation > 1,
+      resuming: resume ? folder : nil)
+    for warning in warnings { monitor.note("warning: \(warning)") }
+    let choiceCount = report.measuredCount + report.knownCount + report.guessedCount
+    guard choiceCount > 0 else { return }
+    let seconds = (report.seconds * 10).rounded() / 10
+    monitor.note(
+      "kernels: \(report.measuredCount) measured in \(seconds) s, \(report.knownCount) known, "
+        + "\(report.guessedCount) guessed (kernels.txt)")
+  }
+}
+
 extension Configuration {
+  /// - Throws: `InputError` when the file of kernels cannot be read.
+  func kernelSearch() throws -> KernelSearch {
+    guard let path = device.kernels else {
+      return device.tune ? .measured(budgetSeconds: 30) : .guessed
+    }
+    do {
+      return .pinned(try String(contentsOfFile: path, encoding: .utf8))
+    } catch {
+      throw InputError(
+        source.place(of: "device.kernels"), expected: "a run's kernels.txt",
+        found: "\(path), which cannot be read")
+    }
+  }
+
   /// - Throws: `InputError` when a bucket or a sample picture does not suit the UNet's levels.
   func checkSides(of dataset: Dataset, unet: UNetConfiguration) throws {
     let multiple = 8 * unet.latentMultiple
