@@ -30,6 +30,10 @@ extension Dataset {
 
 /// What a caching pass did.
 public struct CachingReport: Equatable, Sendable {
+  /// Whether it came to its end.
+  public var isComplete = false
+  /// Variants that it came to.
+  public var visitedCount = 0
   /// Variants that were in the cache.
   public var storedCount = 0
   /// Variants that were encoded.
@@ -68,26 +72,26 @@ public struct CachingPass: Sendable {
     self.cache = cache
   }
 
+  /// Whether the cache lacks anything.
+  public var hasWork: Bool { keys.contains { cache.stored($0) == nil } }
+
   /// Encodes what the cache lacks; pictures are decoded ahead by concurrent tasks, `encode` is called
   /// in order where the caller is. A corrupt picture is skipped: train on
   /// `dataset.removing(report.failures)`.
   ///
   /// - Parameters:
   ///   - ahead: pictures decoded beforehand.
+  ///   - shouldStop: asked before each variant; true ends the pass there, the cache whole.
   ///   - progress: told after each variant how many of how many are done.
   ///   - encode: the VAE: one picture to the tensors to keep.
   /// - Throws: what `encode` throws; `InputError` if the cache cannot be written.
   public func run(
     ahead: Int = 2, isolation: isolated (any Actor)? = #isolation,
-    progress: (_ done: Int, _ total: Int) -> Void = { _, _ in },
+    shouldStop: () -> Bool = { false }, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in },
     encode: (LoadedImage) throws -> [CachedTensor]
   ) async throws -> CachingReport {
     var report = CachingReport()
-    var failed: Set<Int> = []
-    let pictures = Prefetch(variants.indices, ahead: ahead) { [self] in prepared($0) }
-    var iterator = pictures.makeAsyncIterator()
-    var index = 0
-    while let picture = try await iterator.next(isolation: isolation) {
+    let failures = try await visit(ahead: ahead, shouldStop: shouldStop) { index, picture in
       switch picture {
       case .stored:
         report.storedCount += 1
@@ -95,17 +99,42 @@ public struct CachingPass: Sendable {
         try cache.store(encode(image), for: keys[index])
         report.encodedCount += 1
         report.remadeCount += wasDamaged ? 1 : 0
-      case .failed(let reason):
-        let sample = variants[index].sampleIndex
-        if failed.insert(sample).inserted {
-          let name = dataset.samples[sample].name
-          report.failures.append(UnusedFile(name: name, reason: .corrupt(reason)))
-        }
+      case .failed: break
       }
-      index += 1
-      progress(index, variants.count)
+      report.visitedCount += 1
+      progress(report.visitedCount, variants.count)
     }
+    report.failures = failures
+    report.isComplete = report.visitedCount == variants.count
     return report
+  }
+
+  /// The corrupt ones among the pictures that are not in the cache; nothing is encoded or stored.
+  public func corruptPictures(
+    isolation: isolated (any Actor)? = #isolation
+  ) async throws -> [UnusedFile] {
+    try await visit { _, _ in }
+  }
+
+  /// Prepares the variants in order. - Returns: corrupt pictures, each once.
+  private func visit(
+    ahead: Int = 2, isolation: isolated (any Actor)? = #isolation,
+    shouldStop: () -> Bool = { false }, _ body: (_ index: Int, _ picture: Prepared) throws -> Void
+  ) async throws -> [UnusedFile] {
+    var failures: [UnusedFile] = []
+    var failed: Set<Int> = []
+    let pictures = Prefetch(variants.indices, ahead: ahead) { [self] in prepared($0) }
+    var iterator = pictures.makeAsyncIterator()
+    var index = 0
+    while !shouldStop(), let picture = try await iterator.next(isolation: isolation) {
+      let sample = variants[index].sampleIndex
+      if case .failed(let reason) = picture, failed.insert(sample).inserted {
+        failures.append(UnusedFile(name: dataset.samples[sample].name, reason: .corrupt(reason)))
+      }
+      try body(index, picture)
+      index += 1
+    }
+    return failures
   }
 
   private func prepared(_ index: Int) -> Prepared {

@@ -53,16 +53,6 @@ public struct CachedTensor: Equatable, Sendable {
 
 /// Tensors on disk, one file for each key, written whole and checked when read.
 public struct ContentCache: Sendable {
-  /// Where a value came from.
-  public enum Origin: Equatable, Sendable {
-    /// Read from the cache.
-    case stored
-    /// Made, because there was none.
-    case made
-    /// Made again, because the stored one was damaged.
-    case remade
-  }
-
   /// The folder of the cache.
   public let folder: String
 
@@ -72,26 +62,6 @@ public struct ContentCache: Sendable {
   public init(_ folder: String) throws {
     self.folder = folder
     try Files.makeFolder(folder)
-  }
-
-  /// The value of `key`: read, or made and stored. A damaged entry is made again.
-  ///
-  /// - Throws: what `make` throws; `InputError` if the entry cannot be written.
-  public func value(
-    for key: CacheKey, make: () throws -> [CachedTensor]
-  ) throws -> [CachedTensor] {
-    try valueAndOrigin(for: key, make: make).tensors
-  }
-
-  /// As `value(for:make:)`, with where it came from.
-  public func valueAndOrigin(
-    for key: CacheKey, make: () throws -> [CachedTensor]
-  ) throws -> (tensors: [CachedTensor], origin: Origin) {
-    if let tensors = stored(key) { return (tensors, .stored) }
-    let isThere = hasEntry(key)
-    let tensors = try make()
-    try store(tensors, for: key)
-    return (tensors, isThere ? .remade : .made)
   }
 
   /// The stored value; nil if there is none or it is damaged.

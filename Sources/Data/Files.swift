@@ -1,5 +1,6 @@
 import Glibc
 import Graph
+import Model
 
 /// Reading and writing whole files, with errors that name the file and the system's reason.
 public enum Files {
@@ -21,26 +22,11 @@ public enum Files {
     return try read(descriptor, upTo: count, path)
   }
 
-  /// Writes beside `path`, syncs, then renames: a reader sees the old file or the new one whole.
+  /// Writes a file whole or not at all, as `AtomicFile`.
   ///
-  /// - Throws: `InputError` if a step fails; nothing is left behind then.
+  /// - Throws: `InputError` if it cannot be written; nothing is left behind then.
   static func writeAtomically(_ bytes: [UInt8], to path: String) throws {
-    let temporary = "\(path).\(getpid())-\(UInt32.random(in: 0...UInt32.max)).tmp"
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw failure(path, "a writable place") }
-    do {
-      defer { close(descriptor) }
-      try write(bytes, descriptor, path)
-      guard fsync(descriptor) == 0 else { throw failure(path, "space to write") }
-    } catch {
-      unlink(temporary)
-      throw error
-    }
-    guard rename(temporary, path) == 0 else {
-      let error = failure(path, "a writable place")
-      unlink(temporary)
-      throw error
-    }
+    try AtomicFile.write(to: path) { file in try bytes.withUnsafeBytes { try file.write($0) } }
   }
 
   /// Makes a folder and those above it; one that exists is fine.
@@ -89,19 +75,6 @@ public enum Files {
     }
     if failed { throw failure(path, "a readable file") }
     return bytes
-  }
-
-  private static func write(_ bytes: [UInt8], _ descriptor: Int32, _ path: String) throws {
-    try bytes.withUnsafeBytes { buffer in
-      var written = 0
-      while written < buffer.count {
-        let rest = UnsafeRawBufferPointer(rebasing: buffer[written...])
-        let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
-        if count < 0 && errno == EINTR { continue }
-        guard count > 0 else { throw failure(path, "space to write") }
-        written += count
-      }
-    }
   }
 
   static func failure(

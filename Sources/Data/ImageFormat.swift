@@ -67,18 +67,8 @@ public struct ImageHeader: Equatable, Sendable {
         name, expected: "a PNG, JPEG or WebP picture",
         found: known.map { "\($0), which is not read" } ?? "bytes of no known picture format")
     }
-    let size: (width: Int, height: Int)
-    switch format {
-    case .png:
-      size = try PNG.size(bytes, name)
-      orientation = PNG.orientation(bytes)
-    case .jpeg:
-      size = try JPEG.size(bytes, name)
-      orientation = JPEG.orientation(bytes)
-    case .webp:
-      size = try WebP.size(bytes, name)
-      orientation = WebP.orientation(bytes)
-    }
+    let size = try format.codec.size(bytes, name)
+    orientation = format.codec.orientation(bytes)
     guard size.width > 0, size.height > 0, size.width <= Self.pixelLimit / size.height else {
       throw InputError(
         name, expected: "a picture of at most \(Self.pixelLimit) pixels",
@@ -102,37 +92,12 @@ extension Image {
   ///   `ImageHeader.pixelLimit`.
   public init(decoding bytes: [UInt8], name: String) throws {
     let header = try ImageHeader(bytes, name: name)
-    let stored =
-      switch header.format {
-      case .png: try PNG.decode(bytes, name)
-      case .jpeg: try JPEG.decode(bytes, name)
-      case .webp: try WebP.decode(bytes, name)
-      }
+    let stored = try header.format.codec.decode(bytes, name)
     self = stored.upright(from: header.orientation)
   }
 
   /// Decodes the picture file at `path`; see `init(decoding:name:)`.
   public init(contentsOf path: String) throws {
     try self.init(decoding: Files.read(path), name: path)
-  }
-}
-
-/// Shared by the decoders.
-enum Decoding {
-  static func corrupt(_ name: String, _ format: ImageFormat, _ reason: String) -> InputError {
-    InputError(
-      name, expected: "a whole \(format.rawValue) picture", found: "corrupt data: \(reason)")
-  }
-
-  /// Calls a C function that fills a message when it fails (result not 0).
-  static func check(
-    _ name: String, _ format: ImageFormat, messageSize: Int,
-    _ body: (UnsafeMutablePointer<CChar>) -> Int32
-  ) throws {
-    try withUnsafeTemporaryAllocation(of: CChar.self, capacity: messageSize) { message in
-      message.initialize(repeating: 0)
-      guard let base = message.baseAddress else { return }
-      if body(base) != 0 { throw corrupt(name, format, String(cString: base)) }
-    }
   }
 }

@@ -1,33 +1,29 @@
 import CJPEG
 import Graph
 
+extension CJPEGHeader: PictureHeader {}
+
 /// JPEG files: grey, YCbCr, RGB, CMYK and YCCK, baseline and progressive.
 ///
 /// - Source: ITU-T T.81 annex B (markers); Adobe technical note 5116 (inverted CMYK).
-enum JPEG {
-  private static func check(
-    _ name: String, _ body: (UnsafeMutablePointer<CChar>) -> Int32
-  ) throws {
-    try Decoding.check(name, .jpeg, messageSize: Int(CJPEG_MESSAGE_SIZE), body)
-  }
+enum JPEG: PictureCodec {
+  static let format = ImageFormat.jpeg
 
-  private static func header(_ bytes: [UInt8], _ name: String) throws -> CJPEGHeader {
+  static func header(_ bytes: [UInt8], _ name: String) throws -> CJPEGHeader {
     var header = CJPEGHeader()
-    try check(name) { cjpeg_header(bytes, bytes.count, &header, $0) }
+    try check(name, messageSize: Int(CJPEG_MESSAGE_SIZE)) {
+      cjpeg_header(bytes, bytes.count, &header, $0)
+    }
     return header
   }
 
-  static func size(_ bytes: [UInt8], _ name: String) throws -> (width: Int, height: Int) {
-    let header = try header(bytes, name)
-    return (Int(header.width), Int(header.height))
-  }
-
   static func decode(_ bytes: [UInt8], _ name: String) throws -> Image {
-    let header = try header(bytes, name)
-    let (width, height) = (Int(header.width), Int(header.height))
+    let (header, width, height) = try opened(bytes, name)
     let channels = Int(header.channels)
     var pixels = [UInt8](repeating: 0, count: width * height * channels)
-    try check(name) { cjpeg_decode(bytes, bytes.count, &pixels, $0) }
+    try check(name, messageSize: Int(CJPEG_MESSAGE_SIZE)) {
+      cjpeg_decode(bytes, bytes.count, &pixels, $0)
+    }
     if channels == 4 { pixels = rgb(fromInvertedCMYK: pixels) }
     return Image(width: width, height: height, rgb: pixels)
   }

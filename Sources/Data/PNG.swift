@@ -2,30 +2,28 @@ import CPNG
 import Glibc
 import Graph
 
+extension CPNGHeader: PictureHeader {}
+
 /// PNG files: reading for data sets, writing for samples.
 ///
 /// - Source: W3C PNG specification, third edition: 11.2 (critical chunks), 11.3.3 (text), eXIf.
-public enum PNG {
-  private static func check(
-    _ name: String, _ body: (UnsafeMutablePointer<CChar>) -> Int32
-  ) throws {
-    try Decoding.check(name, .png, messageSize: Int(CPNG_MESSAGE_SIZE), body)
-  }
+public enum PNG: PictureCodec {
+  static let format = ImageFormat.png
 
-  private static func header(_ bytes: [UInt8], _ name: String) throws -> CPNGHeader {
+  static func header(_ bytes: [UInt8], _ name: String) throws -> CPNGHeader {
     var header = CPNGHeader()
     try check(name) { cpng_header(bytes, bytes.count, &header, $0) }
     return header
   }
 
-  static func size(_ bytes: [UInt8], _ name: String) throws -> (width: Int, height: Int) {
-    let header = try header(bytes, name)
-    return (Int(header.width), Int(header.height))
+  private static func check(
+    _ name: String, _ body: (UnsafeMutablePointer<CChar>) -> Int32
+  ) throws {
+    try check(name, messageSize: Int(CPNG_MESSAGE_SIZE), body)
   }
 
   static func decode(_ bytes: [UInt8], _ name: String) throws -> Image {
-    let header = try header(bytes, name)
-    let (width, height) = (Int(header.width), Int(header.height))
+    let (header, width, height) = try opened(bytes, name)
     if header.bits == 16 {
       var rgba = [UInt16](repeating: 0, count: width * height * 4)
       try check(name) { cpng_decode(bytes, bytes.count, &rgba, $0) }

@@ -1,14 +1,18 @@
 import CWebP
 import Graph
 
+extension WebPBitstreamFeatures: PictureHeader {}
+
 /// WebP files: lossy and lossless, with or without transparency; animations are refused.
 ///
 /// - Source: Google's WebP container specification (RIFF chunks VP8, VP8L, VP8X, EXIF).
-enum WebP {
-  private static func features(_ bytes: [UInt8], _ name: String) throws -> WebPBitstreamFeatures {
+enum WebP: PictureCodec {
+  static let format = ImageFormat.webp
+
+  static func header(_ bytes: [UInt8], _ name: String) throws -> WebPBitstreamFeatures {
     var features = WebPBitstreamFeatures()
     let status = WebPGetFeatures(bytes, bytes.count, &features)
-    guard status == VP8_STATUS_OK else { throw Decoding.corrupt(name, .webp, reason(status)) }
+    guard status == VP8_STATUS_OK else { throw corrupt(name, reason(status)) }
     guard features.has_animation == 0 else {
       throw InputError(
         name, expected: "a still picture", found: "an animated WebP",
@@ -17,18 +21,12 @@ enum WebP {
     return features
   }
 
-  static func size(_ bytes: [UInt8], _ name: String) throws -> (width: Int, height: Int) {
-    let features = try features(bytes, name)
-    return (Int(features.width), Int(features.height))
-  }
-
   static func decode(_ bytes: [UInt8], _ name: String) throws -> Image {
     var config = WebPDecoderConfig()
     guard WebPInitDecoderConfig(&config) != 0 else {
       throw InputError(name, expected: "the libwebp it was built with", found: "another version")
     }
-    let features = try features(bytes, name)
-    let (width, height) = (Int(features.width), Int(features.height))
+    let (_, width, height) = try opened(bytes, name)
     config.output.colorspace = MODE_RGBA
     config.output.is_external_memory = 1
     var rgba = [UInt8](repeating: 0, count: width * height * 4)
@@ -38,7 +36,7 @@ enum WebP {
       config.output.u.RGBA.size = pixels.count
       return WebPDecode(bytes, bytes.count, &config)
     }
-    guard status == VP8_STATUS_OK else { throw Decoding.corrupt(name, .webp, reason(status)) }
+    guard status == VP8_STATUS_OK else { throw corrupt(name, reason(status)) }
     return Image(Raster.overWhite(rgba: rgba, width: width, height: height))
   }
 

@@ -13,19 +13,12 @@ import Testing
   ]
   private let key = CacheKey(kind: "test", ["a", "b"])
 
-  @Test func makesOnceThenReads() throws {
+  @Test func readsWhatWasStored() throws {
     let folder = try TemporaryFolder()
     let cache = try ContentCache(folder.path + "/deep/cache")
     #expect(cache.stored(key) == nil)
-    var made = 0
-    for _ in 0..<3 {
-      let value = try cache.value(for: key) {
-        made += 1
-        return tensors
-      }
-      #expect(value == tensors)
-    }
-    #expect(made == 1)
+    try cache.store(tensors, for: key)
+    #expect(cache.stored(key) == tensors)
     #expect(try ContentCache(cache.folder).stored(key) == tensors)
     #expect(cache.stored(CacheKey(kind: "test", ["a", "c"])) == nil)
   }
@@ -46,21 +39,10 @@ import Testing
     #expect(CacheEntry.decoded(whole, CacheKey(kind: "other", [])) == nil)
 
     try Files.writeAtomically(damages[100], to: cache.path(of: key))
-    let (value, origin) = try cache.valueAndOrigin(for: key) { tensors }
-    #expect(value == tensors)
-    #expect(origin == .remade)
-    #expect(cache.stored(key) == tensors)
-  }
-
-  @Test func failedMakingStoresNothing() throws {
-    let folder = try TemporaryFolder()
-    let cache = try ContentCache(folder.path)
-    let error = inputError {
-      _ = try cache.value(for: key) { throw InputError("x", expected: "y", found: "z") }
-    }
-    #expect(error?.place == "x")
     #expect(cache.stored(key) == nil)
-    #expect(!cache.hasEntry(key))
+    #expect(cache.hasEntry(key))
+    try cache.store(tensors, for: key)
+    #expect(cache.stored(key) == tensors)
   }
 
   @Test func keysDependOnEveryPart() {
@@ -194,6 +176,28 @@ import Testing
         imageHash: sample.contentHash, vaeHash: "vae", placement: variant.placement)
       #expect(cache.stored(key)?.first?.values == expected)
     }
+  }
+
+  /// A pass that is stopped leaves whole what it has encoded; the next one goes on from there.
+  @Test func stoppedPassGoesOn() async throws {
+    let folder = try folder()
+    let cache = try ContentCache(folder.path + "/.cache")
+    let data = try Dataset(
+      scanning: folder.path, options: DatasetOptions(buckets: AspectBuckets.small))
+    let pass = CachingPass(try order(data), into: cache, vaeHash: "vae")
+    #expect(try await pass.corruptPictures().map(\.name) == ["b.jpg"])
+    #expect(pass.hasWork && pass.keys.allSatisfy { !cache.hasEntry($0) })
+    let encode = { (image: LoadedImage) -> [CachedTensor] in
+      [CachedTensor(name: "pixels", shape: image.shape, values: image.pixels)]
+    }
+    var done = 0
+    let first = try await pass.run(
+      shouldStop: { done == 1 }, progress: { count, _ in done = count }, encode: encode)
+    #expect((first.encodedCount, first.visitedCount, first.isComplete) == (1, 1, false))
+    #expect(
+      pass.keys.map { cache.stored($0) != nil } == [true] + [Bool](repeating: false, count: 5))
+    let second = try await pass.run(encode: encode)
+    #expect((second.storedCount, second.encodedCount, second.isComplete) == (1, 3, true))
   }
 
   @Test func anEditedPictureIsNotTakenForTheOldOne() throws {

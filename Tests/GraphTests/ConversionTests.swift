@@ -18,7 +18,7 @@ import Testing
 
   @Test func everyHalfHasItsValue() {
     for bits in UInt16.min...UInt16.max {
-      let (found, expected) = (Double(HalfFloat.value(bits)), half(bits))
+      let (found, expected) = (Double(FloatConversion.float(float16Bits: bits)), half(bits))
       if expected.isNaN {
         #expect(found.isNaN)
       } else if found != expected || found.sign != expected.sign {
@@ -30,7 +30,7 @@ import Testing
   @Test func everyBrainFloatHasItsValue() {
     for bits in UInt16.min...UInt16.max {
       let expected = Float(bitPattern: UInt32(bits) * 65536)
-      #expect(BFloat.value(bits).bitPattern == expected.bitPattern)
+      #expect(FloatConversion.float(bfloat16Bits: bits).bitPattern == expected.bitPattern)
     }
   }
 
@@ -55,19 +55,51 @@ import Testing
     expect(.infinity, largest + 1)
     expect(.greatestFiniteMagnitude, largest + 1)
     #expect(wrong == 0)
-    #expect(value(bits(.nan)).isNaN && value(bits(-.nan)).isNaN)
   }
 
   @Test func roundsToNearestHalf() {
-    checkRounding(largest: 0x7bff, value: HalfFloat.value, bits: HalfFloat.bits)
+    checkRounding(
+      largest: 0x7bff, value: FloatConversion.float(float16Bits:),
+      bits: FloatConversion.float16Bits)
     // Overflow from the middle between 65504 and what would follow it.
-    #expect(HalfFloat.bits(65520) == 0x7c00 && HalfFloat.bits(Float(65520).nextDown) == 0x7bff)
+    #expect(FloatConversion.float16Bits(65520) == 0x7c00)
+    #expect(FloatConversion.float16Bits(Float(65520).nextDown) == 0x7bff)
   }
 
   @Test func roundsToNearestBrainFloat() {
-    checkRounding(largest: 0x7f7f, value: BFloat.value, bits: BFloat.bits)
-    #expect(BFloat.bits(Float(bitPattern: 0x7f7f_7fff)) == 0x7f7f)
-    #expect(BFloat.bits(Float(bitPattern: 0x7f7f_8000)) == 0x7f80)
+    checkRounding(
+      largest: 0x7f7f, value: FloatConversion.float(bfloat16Bits:),
+      bits: FloatConversion.bfloat16Bits)
+    #expect(FloatConversion.bfloat16Bits(Float(bitPattern: 0x7f7f_7fff)) == 0x7f7f)
+    #expect(FloatConversion.bfloat16Bits(Float(bitPattern: 0x7f7f_8000)) == 0x7f80)
+  }
+
+  /// A NaN keeps its sign and what fits of its payload, and is quiet: signalling ones, too, and
+  /// those whose payload lies below what is kept.
+  @Test func keepsNaN() {
+    for sign in [0, 0x8000_0000] as [UInt32] {
+      for payload in [1, 0x1fff, 0x2000, 0x3f_ffff, 0x40_0000, 0x55_5555, 0x7f_ffff] as [UInt32] {
+        let x = Float(bitPattern: sign | 0x7f80_0000 | payload)
+        let half = UInt16(sign >> 16 | 0x7e00 | payload >> 13)
+        #expect(FloatConversion.float16Bits(x) == half)
+        #expect(FloatConversion.bfloat16Bits(x) == UInt16(sign >> 16 | 0x7fc0 | payload >> 16))
+        #expect(FloatConversion.float(float16Bits: half).isNaN)
+      }
+    }
+    #expect(FloatConversion.float16Bits(.nan) == 0x7e00)
+    #expect(FloatConversion.bfloat16Bits(.nan) == 0x7fc0)
+  }
+
+  /// The processor's or the compiler's own conversion, at random bits: NaN among them.
+  @Test func halvesAgreeWithThePlatform() {
+    var state: UInt64 = 1
+    var wrong = 0
+    for _ in 0..<200_000 {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      let x = Float(bitPattern: UInt32(truncatingIfNeeded: state >> 32))
+      if FloatConversion.float16Bits(x) != Float16(x).bitPattern { wrong += 1 }
+    }
+    #expect(wrong == 0)
   }
 
   @Test(arguments: DType.allCases)

@@ -73,7 +73,24 @@ private enum Skeleton {
         baseChannels: 32, channelMultipliers: [1, 2], residualBlocksPerLevel: 1,
         transformerDepths: [0, 1], middleDepth: 0, contextWidth: 64, conditioningWidth: 1600),
       vae: nil, textEncoder1: nil, textEncoder2: nil),
+    SDXLConfiguration(unet: .distilled, vae: nil, textEncoder1: nil, textEncoder2: nil),
   ]
+
+  /// SSD-1B's tensors as its depths say, by the end of the names that show them.
+  @Test func distilledModelHasDepthsOfItsOwn() {
+    let names = UNetConfiguration.distilled.manifest.map { String($0.name.dropFirst(22)) }
+    func depth(_ place: String) -> Int {
+      names.filter { $0.hasPrefix(place + ".transformer_blocks.") && $0.hasSuffix(".norm1.bias") }
+        .count
+    }
+    #expect((0...8).map { depth("input_blocks.\($0).1") } == [0, 0, 0, 0, 2, 2, 0, 4, 4])
+    #expect((0...8).map { depth("output_blocks.\($0).1") } == [4, 4, 10, 2, 1, 1, 0, 0, 0])
+    #expect(!names.contains { $0.hasPrefix("middle_block.1") || $0.hasPrefix("middle_block.2") })
+    #expect(names.contains("output_blocks.2.2.conv.bias"))
+    // What its authors call 1.3 billion.
+    let count = UNetConfiguration.distilled.manifest.reduce(0) { $0 + $1.elementCount }
+    #expect((1_250_000_000..<1_350_000_000).contains(count))
+  }
 
   @Test(arguments: [SDXLConfiguration.full, .tiny, .odd] + others)
   func sizesAreReadOffShapes(configuration: SDXLConfiguration) throws {
@@ -223,4 +240,17 @@ private enum Skeleton {
       #expect(error?.hint.isEmpty == false)
     }
   }
+}
+
+extension UNetConfiguration {
+  /// SSD-1B's UNet.
+  ///
+  /// - Source: Segmind's SSD-1B, `unet/config.json` (`transformer_layers_per_block`,
+  ///   `reverse_transformer_layers_per_block`); ComfyUI, `comfy/model_detection.py`
+  static let distilled = UNetConfiguration(
+    baseChannels: 320, channelMultipliers: [1, 2, 4],
+    depths: [
+      LevelDepths(down: [0, 0], up: [0, 0, 0]), LevelDepths(down: [2, 2], up: [2, 1, 1]),
+      LevelDepths(down: [4, 4], up: [4, 4, 10]),
+    ], middle: .residualBlock, contextWidth: 2048, conditioningWidth: 2816)
 }

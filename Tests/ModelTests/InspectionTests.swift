@@ -82,6 +82,20 @@ import Testing
     }
   }
 
+  /// It has the UNet's names, but shapes and tensors of its own: no model with problems.
+  @Test func aTrainingStateIsNoModel() throws {
+    try CheckpointTestFiles.withFolder { folder in
+      let inspection = CheckpointInspection(
+        of: try file(
+          Self.tensors(.f32), metadata: ["vkxl.kind": "training state", "vkxl.step": "7"],
+          in: folder))
+      #expect(inspection.layout.hasPrefix("a training state"))
+      #expect(inspection.configuration == nil && inspection.markers == nil)
+      #expect(inspection.parts.isEmpty && inspection.problems.isEmpty)
+      #expect(inspection.description.contains("  vkxl.step: 7"))
+    }
+  }
+
   @Test func problemsAreListed() throws {
     try CheckpointTestFiles.withFolder { folder in
       let tensors = Self.tensors(.f16).filter { !$0.name.hasSuffix("attn2.to_q.weight") }

@@ -1,4 +1,5 @@
 import Foundation
+import Graph
 import Testing
 
 @testable import Model

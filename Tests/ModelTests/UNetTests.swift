@@ -29,12 +29,12 @@ import Testing
 
   /// Depths, block counts and levels that no known model has: the numbering of names must follow.
   @Test func followsUnusualConfigurations() throws {
-    var unusual = SDXLConfiguration.tiny.unet
-    unusual.channelMultipliers = [1, 2, 3, 4]
-    unusual.transformerDepths = [1, 0, 2, 0]
-    unusual.residualBlocksPerLevel = 3
-    unusual.middleDepth = 0
-    try expectManifest(unusual.parameterLayouts) { _ = UNet(unusual, $0) }
+    let unusual = UNetConfiguration(
+      baseChannels: 32, channelMultipliers: [1, 2, 3, 4], residualBlocksPerLevel: 3,
+      transformerDepths: [1, 0, 2, 0], middleDepth: 0, contextWidth: 192, conditioningWidth: 1664)
+    for configuration in [unusual, .distilled] {
+      try expectManifest(configuration.parameterLayouts) { _ = UNet(configuration, $0) }
+    }
   }
 }
 

@@ -90,7 +90,8 @@ import Testing
     return LoweringContext(
       inputs: [scalar, scalar, scalar] + roles.joined(),
       outputs: roles[0] + roles[2] + roles[3], workspace: 0,
-      device: DeviceTraits(subgroupSize: 8, isCPU: true, sharedMemoryByteCount: 32768))
+      device: DeviceTraits(
+        subgroupSize: 8, isCPU: true, hasCheapBroadcast: false, sharedMemoryByteCount: 32768))
   }
 }
 

@@ -19,22 +19,14 @@ import Testing
     try operation.expectKernel()
   }
 
-  /// Tiles and splits as a GPU gets them, for the cases in f32.
-  @Test(
-    arguments: (OperationCase.productKernelCases + OperationCase.convolutionKernelCases
-      + OperationCase.attentionKernelCases).filter { $0.inputs.allSatisfy { $0.dtype == .f32 } })
-  func tilesOfGPUs(_ operation: OperationCase) throws {
-    guard let base = operation.operation as? any VulkanOperation else {
-      Issue.record("no kernel")
-      return
-    }
-    try gpuShaped(base, operation).expectKernel()
-  }
+  private static let cases =
+    OperationCase.productKernelCases + OperationCase.convolutionKernelCases
+    + OperationCase.attentionKernelCases
 
-  private func gpuShaped(
-    _ base: some VulkanOperation, _ operation: OperationCase
-  ) -> OperationCase {
-    OperationCase(GPUShaped(base: base), operation.inputs, fills: operation.fills)
+  /// Tiles and splits as a GPU gets them, for the cases in f32.
+  @Test(arguments: cases.filter { $0.inputs.allSatisfy { $0.dtype == .f32 } })
+  func tilesOfGPUs(_ operation: OperationCase) throws {
+    try operation.lowered(by: KernelVariant(isGPUShaped: true)).expectKernel()
   }
 
   /// A diverging run shows: NaN in a query, key or value reaches the result.

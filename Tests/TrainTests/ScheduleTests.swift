@@ -38,6 +38,7 @@ import Testing
     ] {
       #expect(abs(rescaled[index] - sigma) < 1e-3 * sigma)
     }
+    #expect(NoiseSchedule(zeroTerminalSNR: true).largestFiniteSigma == rescaled[998])
   }
 
   @Test func drawsFollowTheirDefinitions() {

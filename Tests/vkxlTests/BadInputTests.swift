@@ -203,7 +203,7 @@ import Testing
     #expect(run.written() == nil)
     // One good picture is enough; what is left out is named and counted.
     _ = try run.folder.file("data/b.txt", "b")
-    let (status, errors) = try Program.run(run.arguments(steps: 1))
+    let (status, errors) = try await Program.run(run.arguments(steps: 1))
     #expect(status == 0)
     #expect(errors.contains("not used: 1 picture"))
     #expect(errors.contains("  a.png: corrupt data: the file ends too early"))

@@ -103,27 +103,36 @@ func expectError(
 
 /// The built program, as a process of its own: for signals and limits.
 enum Program {
-  static func process(_ arguments: [String], fileLimitKiB: Int? = nil) throws -> Process {
+  static func process(_ arguments: [String]) throws -> Process {
     let runner = URL(fileURLWithPath: ProcessInfo.processInfo.arguments[0])
     let executable = runner.deletingLastPathComponent().appendingPathComponent("vkxl").path
     try #require(FileManager.default.isExecutableFile(atPath: executable), "\(executable)")
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/bin/bash")
-    // With the signal ignored, a write over the limit fails, as one to a full disk does.
-    let limit = fileLimitKiB.map { "trap '' XFSZ; ulimit -f \($0); " } ?? ""
-    process.arguments = ["-c", limit + "exec \"$@\"", "bash", executable] + arguments
+    // With the signal ignored, a write over a file limit fails, as one to a full disk does.
+    process.arguments = ["-c", "trap '' XFSZ; exec \"$@\"", "bash", executable] + arguments
     process.standardOutput = FileHandle.nullDevice
     return process
   }
 
-  /// Runs to its end. - Returns: status and standard error.
+  /// From now on `process` can write no file beyond `bytes`.
+  static func limitFiles(of process: Process, to bytes: Int) throws {
+    let prlimit = try Process.run(
+      URL(fileURLWithPath: "/usr/bin/prlimit"),
+      arguments: ["--pid", "\(process.processIdentifier)", "--fsize=\(bytes)"])
+    prlimit.waitUntilExit()
+    try #require(prlimit.terminationStatus == 0)
+  }
+
+  /// Runs to its end, `meanwhile` once started. - Returns: status and standard error.
   static func run(
-    _ arguments: [String], fileLimitKiB: Int? = nil
-  ) throws -> (status: Int32, errors: String) {
-    let process = try process(arguments, fileLimitKiB: fileLimitKiB)
+    _ arguments: [String], meanwhile: (Process) async throws -> Void = { _ in }
+  ) async throws -> (status: Int32, errors: String) {
+    let process = try process(arguments)
     let pipe = Pipe()
     process.standardError = pipe
     try process.run()
+    try await meanwhile(process)
     let errors = try pipe.fileHandleForReading.readToEnd() ?? Data()
     process.waitUntilExit()
     return (process.terminationStatus, String(decoding: errors, as: UTF8.self))

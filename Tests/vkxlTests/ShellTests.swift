@@ -134,6 +134,9 @@ final class TemporaryFolder {
     (["--count", "0"], "--count"), (["--shift", "0"], "--shift"),
     (["--prediction", "v", "--shift", "2"], "--shift"),
     (["--prediction", "eps", "--ztsnr"], "--ztsnr"),
+    (["--prediction", "v", "--ztsnr", "--terminal-sigma", "2254"], "--terminal-sigma"),
+    (["--terminal-sigma", "inf"], "--terminal-sigma"),
+    (["--prediction", "v", "--terminal-sigma", "4096"], "--terminal-sigma"),
     (["--prediction", "flow", "--spacing", "karras"], "--spacing"),
     (["--model", "/nowhere/m.safetensors"], "--model /nowhere/m.safetensors"),
   ])
@@ -149,7 +152,7 @@ final class TemporaryFolder {
     }
     let good = try SampleCommand.parse([
       "--prompt", "a", "--prompt", "b", "--out", folder.path + "/new", "--model", model,
-      "--prediction", "v", "--ztsnr", "--spacing", "trailing",
+      "--prediction", "v", "--ztsnr", "--spacing", "trailing", "--terminal-sigma", "4518.76",
     ])
     try good.checkOptions()
     #expect(good.prompt == ["a", "b"])

@@ -27,10 +27,9 @@ struct Place {
   bool isPresent;
 };
 
-// Blocks of `rows` first, then heads, then samples.
-Place place(uint rows) {
+// Blocks of `blockRows` of `rows` first, then heads, then samples.
+Place placeOfGroup(uint rows, uint blockRows) {
   uint heads = p.packedHeads >> 16;
-  uint blockRows = gl_WorkGroupSize.x * ROWS;
   uint blocks = (rows + blockRows - 1) / blockRows;
   uint group = linearGroup();
   uint head = group / blocks % heads;
@@ -45,6 +44,9 @@ Place place(uint rows) {
   place.isPresent = item < p.samples;
   return place;
 }
+
+// Where every lane has rows of its own.
+Place place(uint rows) { return placeOfGroup(rows, gl_WorkGroupSize.x * ROWS); }
 
 // Row r of this lane; may lie outside.
 uint laneRow(Place place, uint r) {

@@ -28,18 +28,19 @@ void main() {
   }
   uint kernelWidth = p.kernelWidth;
   uint64_t x = p.a, weight = p.b;
-  uint tapY = 0, tapX = 0, channel = 0;
-  for (uint k = 0; k < depth; k += STEP) {
+  uint tapY = 0, tapX = 0, channel = 0, firstOfTap = 0;
+  while (firstOfTap < depth) {
     [[unroll]] for (uint r = 0; r < ROWS; r++) {
       // Below zero is a large number.
       rowInside[r] = firstY[r] + tapY < height && firstX[r] + tapX < width;
       uint offset = (firstPixel[r] + tapY * width + tapX) * channels + channel;
       rowOffset[r] = rowInside[r] ? offset : 0;
     }
-    addStep(x, 0, weight, k, 0);
+    addStep(x, 0, weight, firstOfTap + channel, 0, channels - channel, 0);
     channel += STEP;
-    if (channel == channels) {
+    if (channel >= channels) {
       channel = 0;
+      firstOfTap += channels;
       tapX++;
     }
     if (tapX == kernelWidth) {

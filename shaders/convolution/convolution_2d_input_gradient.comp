@@ -35,8 +35,7 @@ void main() {
   uint bStep = taps * p.inputChannels, tapStep = p.inputChannels;
   uint tap = 0, tapX = 0, channel = 0;
   uint tapQuotientY = 0, tapRemainderY = 0, tapQuotientX = 0, tapRemainderX = 0;
-  uint count = taps * channels;
-  for (uint k = 0; k < count; k += STEP) {
+  while (tap < taps) {
     [[unroll]] for (uint r = 0; r < ROWS; r++) {
       // Below zero is a large number.
       uint y = quotientY[r] - tapQuotientY;
@@ -46,9 +45,9 @@ void main() {
       uint offset = ((sampleLine[r] + y) * width + x) * channels + channel;
       rowOffset[r] = rowInside[r] ? offset : 0;
     }
-    addStep(dy, 0, weight, channel * bStep + tap * tapStep, bStep);
+    addStep(dy, 0, weight, channel * bStep + tap * tapStep, bStep, channels - channel, 0);
     channel += STEP;
-    if (channel == channels) {
+    if (channel >= channels) {
       channel = 0;
       tap++;
       tapX++;

@@ -35,16 +35,14 @@ void main() {
       uint lineX = startX + w * stride, lineY = startY + h * stride;
       columnsInside = turn + i < last && lineY < height && lineX < width;
       uint offset = columnsInside ? ((sampleLine + lineY) * width + lineX) * inputChannels : 0;
-      addStep(dy, pixel * outputChannels, x, offset, 0);
+      addStep(dy, pixel * outputChannels, x, offset, 0, 1, i);
       w++;
-      if (w == outputWidth) {
-        w = 0;
-        h++;
-      }
-      if (h == outputHeight) {
-        h = 0;
-        sampleLine += height;
-      }
+      bool isLineDone = w == outputWidth;
+      w = isLineDone ? 0 : w;
+      h += uint(isLineDone);
+      bool isSampleDone = h == outputHeight;
+      h = isSampleDone ? 0 : h;
+      sampleLine += isSampleDone ? height : 0;
     }
   }
   Epilogue e = Epilogue(p.y, 0ul, 0ul, 1.0);

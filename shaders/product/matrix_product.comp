@@ -29,7 +29,7 @@ void main() {
     [[unroll]] for (uint i = 0; i < TURN; i++) {
       uint k = TURN > 1 ? min(turn + i, count - 1) : turn;
       columnsInside = turn + i < count;
-      addStep(a, k * aStep, b, k * bStep, bStep);
+      addStep(a, k * aStep, b, k * bStep, bStep, count - k, i);
     }
   }
   Epilogue e = Epilogue(p.y, p.bias, p.residual, p.scale);

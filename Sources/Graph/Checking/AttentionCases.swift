@@ -27,6 +27,7 @@ extension OperationCase {
     attention(n: 2, t: 100, s: 77, heads: 2, width: 64),
     attention(t: 77, s: 77, heads: 3, width: 64, isCausal: true),
     attention(t: 70, s: 65, heads: 1, width: 96),
+    attention(n: 2, t: 37, s: 45, heads: 2, width: 32),
     attention(t: 20, s: 33, heads: 1, width: 512),
     attention(t: 130, s: 9, heads: 1, width: 8, isCausal: true),
     attention(t: 9, s: 130, heads: 2, width: 8, isCausal: true),

@@ -50,6 +50,11 @@ public struct CheckpointInspection: Sendable {
       others = file.entries.map(\.name)
       return
     }
+    if metadata["vkxl.kind"] == "training state" {
+      layout = "a training state, for vkxl train --resume; the model is in another file"
+      others = file.entries.map(\.name)
+      return
+    }
     layout = "SDXL checkpoint, single file"
     do {
       let configuration = try SDXLConfiguration(reading: file, parts: [.unet])
@@ -91,7 +96,7 @@ extension CheckpointInspection: CustomStringConvertible {
     }
     lines.append(metadata.isEmpty ? "metadata: none" : "metadata")
     lines += metadata.sorted { $0.key < $1.key }.map { key, value in
-      let text = SafetensorsWriter.quoted(value).dropFirst().dropLast()
+      let text = quotedText(value).dropFirst().dropLast()
       return "  \(key): \(text.count > 100 ? text.prefix(100) + "..." : text)"
     }
     if !problems.isEmpty { lines += ["problems"] + problems.map { "  \($0)" } }
@@ -115,7 +120,7 @@ extension CheckpointInspection: CustomStringConvertible {
       (
         CheckpointPart.unet,
         "levels \(list(unet.levelChannels)), \(unet.residualBlocksPerLevel) residual blocks each, "
-          + "transformer blocks \(list(unet.transformerDepths)), middle \(unet.middleDepth), "
+          + "transformer blocks \(depths(unet)), middle \(unet.middle.depth), "
           + "context \(unet.contextWidth), pooled \(unet.pooledWidth), "
           + "latents \(unet.inputChannels) in, \(unet.outputChannels) out"
       )
@@ -138,6 +143,16 @@ extension CheckpointInspection: CustomStringConvertible {
       sizes.append((part, text))
     }
     return sizes.map { "  \(padded($0.0.title, to: 15))\($0.1)" }
+  }
+
+  /// One number for each level that has one depth throughout, else both ways' numbers.
+  private static func depths(_ unet: UNetConfiguration) -> String {
+    unet.depths.map { level in
+      let all = Set(level.down + level.up)
+      if let depth = all.first, all.count == 1 { return "\(depth)" }
+      return [level.down, level.up].map { $0.map(String.init).joined(separator: ",") }
+        .joined(separator: "/")
+    }.joined(separator: " ")
   }
 
   private static func prediction(_ markers: CheckpointMarkers) -> String {

@@ -56,8 +56,8 @@ extension UNetConfiguration {
     var skips = [baseChannels]
     var channels = baseChannels
     for (level, width) in levelChannels.enumerated() {
-      for _ in 0..<residualBlocksPerLevel {
-        addBlock("input_blocks.\(skips.count)", channels, level, to: &builder)
+      for depth in depths[level].down {
+        addBlock("input_blocks.\(skips.count)", channels, width, depth, to: &builder)
         channels = width
         skips.append(channels)
       }
@@ -67,15 +67,18 @@ extension UNetConfiguration {
       }
     }
     addResidual("middle_block.0", channels, channels, to: &builder)
-    if middleDepth > 0 { addTransformer("middle_block.1", channels, middleDepth, to: &builder) }
-    addResidual("middle_block.2", channels, channels, to: &builder)
+    if middle.depth > 0 { addTransformer("middle_block.1", channels, middle.depth, to: &builder) }
+    if middle != .residualBlock {
+      addResidual("middle_block.2", channels, channels, to: &builder)
+    }
     var index = 0
     for (level, width) in levelChannels.enumerated().reversed() {
-      for block in 0...residualBlocksPerLevel {
-        addBlock("output_blocks.\(index)", channels + skips.removeLast(), level, to: &builder)
+      for (block, depth) in depths[level].up.enumerated() {
+        let input = channels + skips.removeLast()
+        addBlock("output_blocks.\(index)", input, width, depth, to: &builder)
         channels = width
         if level > 0, block == residualBlocksPerLevel {
-          let place = transformerDepths[level] > 0 ? 2 : 1
+          let place = depth > 0 ? 2 : 1
           builder.convolution("output_blocks.\(index).\(place).conv", channels, channels, kernel: 3)
         }
         index += 1
@@ -87,12 +90,10 @@ extension UNetConfiguration {
   }
 
   private func addBlock(
-    _ name: String, _ input: Int, _ level: Int, to builder: inout ManifestBuilder
+    _ name: String, _ input: Int, _ output: Int, _ depth: Int, to builder: inout ManifestBuilder
   ) {
-    addResidual("\(name).0", input, levelChannels[level], to: &builder)
-    if transformerDepths[level] > 0 {
-      addTransformer("\(name).1", levelChannels[level], transformerDepths[level], to: &builder)
-    }
+    addResidual("\(name).0", input, output, to: &builder)
+    if depth > 0 { addTransformer("\(name).1", output, depth, to: &builder) }
   }
 
   private func addResidual(

@@ -20,6 +20,9 @@ private struct ShapeReader {
 
   func contains(_ name: String) -> Bool { shapes[name] != nil }
 
+  /// Whether any name begins so.
+  func holds(_ prefix: String) -> Bool { shapes.keys.contains { $0.hasPrefix(prefix) } }
+
   /// The largest number that follows `prefix` in a name, plus one.
   func count(_ prefix: String) -> Int {
     shapes.keys.reduce(0) { count, name in
@@ -82,11 +85,10 @@ extension UNetConfiguration {
       outputChannels: try reader.size("output channels", [("out.2.weight", 0), ("out.2.bias", 0)]),
       baseChannels: base,
       channelMultipliers: channels.map { $0 / base },
-      residualBlocksPerLevel: levels[0].count,
-      transformerDepths: levels.map { blocks in
-        blocks.map { reader.count("input_blocks.\($0).1.transformer_blocks.") }.max() ?? 0
-      },
-      middleDepth: reader.count("middle_block.1.transformer_blocks."),
+      depths: Self.depths(reader, levels),
+      middle: reader.holds("middle_block.1.") || reader.holds("middle_block.2.")
+        ? .transformer(depth: reader.count("middle_block.1.transformer_blocks."))
+        : .residualBlock,
       contextWidth: try reader.size("context width", contextNames.map { ($0, 1) }),
       conditioningWidth: try reader.size("conditioning width", [("label_emb.0.0.weight", 1)]))
     guard pooledWidth > 0 else {
@@ -118,6 +120,19 @@ extension UNetConfiguration {
         found: "\(levels.map(\.count)) in input_blocks.0 to input_blocks.\(max(0, blockCount - 1))")
     }
     return levels
+  }
+
+  /// Transformer blocks behind each residual block; the output blocks begin at the lowest level.
+  private static func depths(_ reader: ShapeReader, _ levels: [[Int]]) -> [LevelDepths] {
+    levels.enumerated().map { level, blocks in
+      let upCount = blocks.count + 1
+      let firstUp = (levels.count - 1 - level) * upCount
+      return LevelDepths(
+        down: blocks.map { reader.count("input_blocks.\($0).1.transformer_blocks.") },
+        up: (firstUp..<firstUp + upCount).map {
+          reader.count("output_blocks.\($0).1.transformer_blocks.")
+        })
+    }
   }
 
   private static func widthCandidates(_ index: Int) -> [(name: String, dimension: Int)] {

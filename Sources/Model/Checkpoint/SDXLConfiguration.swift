@@ -70,54 +70,6 @@ public struct SDXLConfiguration: Hashable, Sendable {
   }
 }
 
-/// Sizes of the SDXL UNet. In names, level l is the resolution divided by 2^l.
-public struct UNetConfiguration: Hashable, Sendable {
-  /// Channels of the noisy latents (4; more for inpainting models).
-  public var inputChannels: Int
-  /// Channels of the prediction (4).
-  public var outputChannels: Int
-  /// Channels after the first convolution; the time embedding is 4 times as wide.
-  public var baseChannels: Int
-  /// Channels of each level, as multiples of `baseChannels`.
-  public var channelMultipliers: [Int]
-  /// Residual blocks of each level on the way down; one more on the way up.
-  public var residualBlocksPerLevel: Int
-  /// Transformer blocks behind each residual block of a level; 0 where there is no attention.
-  public var transformerDepths: [Int]
-  /// Transformer blocks in the middle.
-  public var middleDepth: Int
-  /// Width of the context that cross attention reads: both text encoders' widths together.
-  public var contextWidth: Int
-  /// Width of `label_emb`'s input: pooled text and six embedded numbers of micro-conditioning.
-  public var conditioningWidth: Int
-
-  public init(
-    inputChannels: Int = 4, outputChannels: Int = 4, baseChannels: Int,
-    channelMultipliers: [Int], residualBlocksPerLevel: Int = 2, transformerDepths: [Int],
-    middleDepth: Int, contextWidth: Int, conditioningWidth: Int
-  ) {
-    self.inputChannels = inputChannels
-    self.outputChannels = outputChannels
-    self.baseChannels = baseChannels
-    self.channelMultipliers = channelMultipliers
-    self.residualBlocksPerLevel = residualBlocksPerLevel
-    self.transformerDepths = transformerDepths
-    self.middleDepth = middleDepth
-    self.contextWidth = contextWidth
-    self.conditioningWidth = conditioningWidth
-  }
-
-  /// Width of each of the six embedded micro-conditioning numbers.
-  public static let timeIDWidth = 256
-
-  /// Channels of each level.
-  public var levelChannels: [Int] { channelMultipliers.map { $0 * baseChannels } }
-  /// Width of the time embedding.
-  public var timeWidth: Int { 4 * baseChannels }
-  /// Width of the pooled text embedding.
-  public var pooledWidth: Int { conditioningWidth - 6 * Self.timeIDWidth }
-}
-
 /// Sizes of the SDXL VAE.
 public struct VAEConfiguration: Hashable, Sendable {
   /// Channels of an image (3).

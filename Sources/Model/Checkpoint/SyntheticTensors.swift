@@ -1,3 +1,5 @@
+import Graph
+
 /// Tensors that follow from their name, index and seed alone, so that any program can rebuild them:
 ///
 ///     fnv1a64(name)      64-bit FNV-1a of the UTF-8 name

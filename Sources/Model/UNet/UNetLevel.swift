@@ -31,20 +31,24 @@ struct UNetBlock {
   }
 }
 
-/// Residual block, transformer, residual block at the lowest resolution.
+/// Residual block, transformer, residual block at the lowest resolution, or the first alone.
 struct UNetMiddle {
   let first: UNetBlock
-  let last: ResidualBlock
+  let last: ResidualBlock?
 
   init(_ scope: WeightScope, _ channels: Int, _ configuration: UNetConfiguration) {
     first = UNetBlock(
-      scope, from: channels, to: channels, depth: configuration.middleDepth, configuration)
-    last = ResidualBlock(
-      scope["2"], from: channels, to: channels, timeWidth: configuration.timeWidth)
+      scope, from: channels, to: channels, depth: configuration.middle.depth, configuration)
+    last =
+      configuration.middle == .residualBlock
+      ? nil
+      : ResidualBlock(
+        scope["2"], from: channels, to: channels, timeWidth: configuration.timeWidth)
   }
 
   func callAsFunction(_ x: Tensor, time: Tensor, context: Tensor) -> Tensor {
-    last(first(x, time: time, context: context), time: time)
+    let h = first(x, time: time, context: context)
+    return last?(h, time: time) ?? h
   }
 }
 
@@ -68,9 +72,9 @@ struct UNetBuilder {
   mutating func makeDown() -> [UNetLevel] {
     configuration.levelChannels.enumerated().map { level, width in
       var blocks: [UNetBlock] = []
-      for _ in 0..<configuration.residualBlocksPerLevel {
+      for depth in configuration.depths[level].down {
         let place = scope["input_blocks.\(skips.count)"]
-        blocks.append(makeBlock(place, from: channels, level: level))
+        blocks.append(UNetBlock(place, from: channels, to: width, depth: depth, configuration))
         channels = width
         skips.append(width)
       }
@@ -88,22 +92,17 @@ struct UNetBuilder {
     var index = 0
     return configuration.levelChannels.enumerated().reversed().map { level, width in
       var blocks: [UNetBlock] = []
-      for _ in 0...configuration.residualBlocksPerLevel {
+      for depth in configuration.depths[level].up {
         let input = channels + skips.removeLast()
-        blocks.append(makeBlock(scope["output_blocks.\(index)"], from: input, level: level))
+        let place = scope["output_blocks.\(index)"]
+        blocks.append(UNetBlock(place, from: input, to: width, depth: depth, configuration))
         channels = width
         index += 1
       }
       guard level > 0 else { return UNetLevel(blocks: blocks, resampling: nil) }
-      let position = configuration.transformerDepths[level] > 0 ? 2 : 1
+      let position = blocks.last?.transformer == nil ? 1 : 2
       let place = scope["output_blocks.\(index - 1).\(position).conv"]
       return UNetLevel(blocks: blocks, resampling: Conv2D(place, from: width, to: width))
     }
-  }
-
-  private func makeBlock(_ place: WeightScope, from input: Int, level: Int) -> UNetBlock {
-    UNetBlock(
-      place, from: input, to: configuration.levelChannels[level],
-      depth: configuration.transformerDepths[level], configuration)
   }
 }

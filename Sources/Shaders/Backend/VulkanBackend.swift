@@ -30,9 +30,19 @@ public final class VulkanBackend: Backend, Sendable {
     let limits = device.limits
     traits = DeviceTraits(
       subgroupSize: limits.subgroupSize, isCPU: device.information.kind == .cpu,
+      hasCheapBroadcast: Self.hasCheapBroadcast(device.information),
       sharedMemoryByteCount: limits.sharedMemoryByteCount)
     planningLimits = PlanningLimits(
       arenaByteCount: Int(min(limits.maxArenaByteCount, 1 << 30)))
+  }
+
+  /// llvmpipe up to Mesa 22 runs a broadcast as a loop over the lanes.
+  private static func hasCheapBroadcast(_ information: DeviceInformation) -> Bool {
+    guard information.kind == .cpu, let mesa = information.driverInfo.range(of: "Mesa ") else {
+      return information.kind != .cpu
+    }
+    let version = information.driverInfo[mesa.upperBound...].prefix { $0.isNumber }
+    return (Int(version) ?? 0) >= 23
   }
 
   public var description: String {
@@ -67,7 +77,9 @@ public final class VulkanBackend: Backend, Sendable {
   }
 
   /// Pipelines for launches, in their order; each variant is compiled once, in parallel.
-  func pipelines(for launches: [Launch]) throws -> [Pipeline] {
+  ///
+  /// - Parameter keeps: whether they stay for later calls; not for candidates that are only measured
+  func pipelines(for launches: [Launch], keeps: Bool = true) throws -> [Pipeline] {
     let keys = launches.map {
       PipelineKey(shader: $0.shader, parameterByteCount: $0.parameters.count)
     }
@@ -83,7 +95,7 @@ public final class VulkanBackend: Backend, Sendable {
             parameterByteCount: key.parameterByteCount, subgroupSize: key.shader.subgroupSize)
         })
       for (key, pipeline) in zip(missing, made) { known[key] = pipeline }
-      pipelines.withLock { [known] in $0.merge(known) { old, _ in old } }
+      if keeps { pipelines.withLock { [known] in $0.merge(known) { old, _ in old } } }
     }
     return keys.compactMap { known[$0] }
   }

@@ -1,26 +1,42 @@
 import CKernelParameters
 import Graph
 
-extension Attention: VulkanOperation {
-  /// The sums in progress, where the result cannot hold them.
+extension Attention: SelectableOperation {
+  public func selection(
+    inputs: [TensorType], outputs: [TensorType], device: DeviceTraits
+  ) -> KernelSelection? {
+    AttentionShape(inputs, heads: heads, isCausal: isCausal, device).selection(
+      "attention", subgroupTiles: [(16, 2), (8, 2)])
+  }
+
+  private func choice(_ inputs: [TensorType], _ device: DeviceTraits) -> KernelChoice? {
+    selection(inputs: inputs, outputs: [], device: device).map(device.choices.choice)
+  }
+
+  /// The sums in progress, where the kernel keeps them in memory and the result cannot hold them.
   public func workspaceByteCount(
     inputs: [TensorType], outputs: [TensorType], device: DeviceTraits
   ) -> Int {
-    inputs[0].dtype == .f32 ? 0 : inputs[0].elementCount * 4
+    let isInRegisters = choice(inputs, device)?.code == .subgroup
+    return isInRegisters || inputs[0].dtype == .f32 ? 0 : inputs[0].elementCount * 4
   }
 
   public func launches(_ context: LoweringContext) -> [Launch] {
     let inputs = context.inputs
-    let shape = AttentionShape(inputs, heads: heads, isCausal: isCausal, context.device)
+    let types = inputs.map(\.type)
+    let shape = AttentionShape(types, heads: heads, isCausal: isCausal, context.device)
     var parameters = shape.parameters(q: inputs[0], k: inputs[1], v: inputs[2])
     parameters.o = context.outputs[0].address
     parameters.logSumExp = context.outputs[1].address
     parameters.sums = inputs[0].type.dtype == .f32 ? parameters.o : context.workspace
-    return [shape.launch("attention/attention.comp", rows: shape.sizes.t, parameters)]
+    return [
+      shape.launch(
+        "attention/attention", rows: shape.sizes.t, choice(types, context.device), parameters)
+    ]
   }
 }
 
-/// What the kernels of attention and its gradient share: sizes, storage, rows of an invocation.
+/// What the kernels of attention and its gradient share: sizes, storage, rows of a tile.
 struct AttentionShape {
   let sizes: AttentionSizes
   private let isCausal: Bool
@@ -28,11 +44,27 @@ struct AttentionShape {
   private let device: DeviceTraits
 
   /// - Parameter inputs: q, k and v first.
-  init(_ inputs: [Binding], heads: Int, isCausal: Bool, _ device: DeviceTraits) {
-    sizes = AttentionSizes(checked: inputs.map(\.type), heads: heads)
-    storage = (inputs[0].type.dtype, inputs[1].type.dtype)
+  init(_ inputs: [TensorType], heads: Int, isCausal: Bool, _ device: DeviceTraits) {
+    sizes = AttentionSizes(checked: inputs, heads: heads)
+    storage = (inputs[0].dtype, inputs[1].dtype)
     self.isCausal = isCausal
     self.device = device
+  }
+
+  /// Candidates: rows and, for each lane, others (see `attention.glsl` and
+  /// `attention_subgroup.glsl`).
+  func selection(_ name: String, subgroupTiles: [(Int, Int)]) -> KernelSelection {
+    let lanes = device.subgroupSize
+    var candidates = [KernelChoice(.register, laneRows(sizes.t), 8)]
+    if device.isCPU && device.hasCheapBroadcast && sizes.d % (4 * lanes) == 0 && sizes.d <= 128 {
+      candidates = subgroupTiles.map { KernelChoice(.subgroup, $0, $1) } + candidates
+    }
+    let classes = [sizes.n * sizes.heads, sizes.t, sizes.s].map { String(sizeClass($0)) }
+    let causal = isCausal ? " causal" : ""
+    return KernelSelection(
+      key: "\(name) \(storage.q) \(storage.k) \(classes.joined(separator: "x")) "
+        + "width\(sizes.d)\(causal)",
+      candidates: candidates)
   }
 
   /// Addresses of results and scratch memory are filled in by the caller.
@@ -50,17 +82,28 @@ struct AttentionShape {
     return parameters
   }
 
-  /// A launch whose lanes run over `rows` queries or keys.
-  func launch(_ path: String, rows: Int, _ parameters: AttentionParameters) -> Launch {
-    let laneRows = laneRows(rows)
-    let blocks = ceilDivide(rows, device.subgroupSize * laneRows)
+  /// A launch of a kernel below `shaders/` that owns `rows` queries or keys; without a choice, or
+  /// with `register`, each lane has rows of its own.
+  func launch(
+    _ shader: String, rows: Int, _ choice: KernelChoice?, _ parameters: AttentionParameters
+  ) -> Launch {
+    let lanes = device.subgroupSize
+    var tile = KernelChoice(.register, laneRows(rows), 8)
+    if let choice, choice.code != .register { tile = choice }
+    let isShared = tile.code == .subgroup
+    var defines = [
+      "STORAGE_Q": storage.q.storageMacro, "STORAGE_K": storage.k.storageMacro,
+      "ROWS": String(tile.rows), "OTHERS": String(tile.columns),
+    ]
+    if isShared {
+      defines["LANES"] = String(lanes)
+      defines["WIDTH"] = String(sizes.d)
+    }
+    let blocks = ceilDivide(rows, isShared ? tile.rows : lanes * tile.rows)
     return Launch(
       ShaderVariant(
-        path,
-        defines: [
-          "STORAGE_Q": storage.q.storageMacro, "STORAGE_K": storage.k.storageMacro,
-          "ROWS": String(laneRows), "OTHERS": "8",
-        ], constants: [0: UInt32(device.subgroupSize)]),
+        isShared ? shader + "_subgroup.comp" : shader + ".comp", defines: defines,
+        constants: [0: UInt32(lanes)], subgroupSize: isShared ? lanes : nil),
       groups: foldedGroups(blocks * sizes.heads * sizes.n), parameters: parameters)
   }
 

@@ -1,41 +1,55 @@
 import CKernelParameters
 import Graph
 
-extension Convolution2DInputGradient: VulkanOperation {
+extension Convolution2DInputGradient: SelectableOperation {
+  public func selection(
+    inputs: [TensorType], outputs: [TensorType], device: DeviceTraits
+  ) -> KernelSelection? {
+    let window = window(inputs)
+    let problem = window.inputGradientProduct(inputs)?.problem
+    return (problem ?? window.inputGradientProblem(inputs)).selection(device)
+  }
+
   public func workspaceByteCount(
     inputs: [TensorType], outputs: [TensorType], device: DeviceTraits
   ) -> Int {
-    window(inputs).inputGradientProduct?.workspaceByteCount(device) ?? 0
+    window(inputs).inputGradientProduct(inputs)?.workspaceByteCount(device) ?? 0
   }
 
   public func launches(_ context: LoweringContext) -> [Launch] {
     let inputs = context.inputs
-    let window = window(inputs.map(\.type))
+    let types = inputs.map(\.type)
+    let window = window(types)
     let operands = ProductOperands(a: inputs[0], b: inputs[1], y: context.outputs[0])
-    if let product = window.inputGradientProduct { return product.launches(operands, context) }
-    let pixels = window.n * window.h * window.w
-    let tile = ProductTile(
-      m: pixels, n: window.i, depth: window.kh * window.kw * window.o, canSplit: false,
-      device: context.device)
-    let isWide = window.i % 4 == 0 && window.o % 4 == 0
+    if let product = window.inputGradientProduct(types) {
+      return product.launches(operands, context)
+    }
+    let tile = window.inputGradientProblem(types).tile(context.device)
     return [
       Launch(
-        tile.variant(
-          "convolution/convolution_2d_input_gradient.comp", form: isWide ? 2 : 0,
-          storage: operands.storage),
-        groups: foldedGroups(tile.groupCount),
+        tile.variant(storage: operands.storage), groups: foldedGroups(tile.groupCount),
         parameters: window.parameters(operands, tile))
     ]
   }
 }
 
-extension Convolution2DWeightGradient: VulkanOperation {
+extension Convolution2DWeightGradient: SelectableOperation {
+  public func selection(
+    inputs: [TensorType], outputs: [TensorType], device: DeviceTraits
+  ) -> KernelSelection? {
+    let (window, operands) = (window(inputs), [inputs[1], inputs[0]])
+    let problem = window.weightGradientProduct(operands)?.problem
+    return (problem ?? window.weightGradientProblem(operands)).selection(device)
+  }
+
   public func workspaceByteCount(
     inputs: [TensorType], outputs: [TensorType], device: DeviceTraits
   ) -> Int {
-    let window = window(inputs)
-    if let product = window.weightGradientProduct { return product.workspaceByteCount(device) }
-    let tile = tile(window, device)
+    let (window, operands) = (window(inputs), [inputs[1], inputs[0]])
+    if let product = window.weightGradientProduct(operands) {
+      return product.workspaceByteCount(device)
+    }
+    let tile = window.weightGradientProblem(operands).tile(device)
     return tile.splits > 1 ? tile.splits * outputs[0].elementCount * 4 : 0
   }
 
@@ -43,8 +57,11 @@ extension Convolution2DWeightGradient: VulkanOperation {
     let inputs = context.inputs
     let window = window(inputs.map(\.type))
     let operands = ProductOperands(a: inputs[1], b: inputs[0], y: context.outputs[0])
-    if let product = window.weightGradientProduct { return product.launches(operands, context) }
-    let tile = tile(window, context.device)
+    let types = [operands.a.type, operands.b.type]
+    if let product = window.weightGradientProduct(types) {
+      return product.launches(operands, context)
+    }
+    let tile = window.weightGradientProblem(types).tile(context.device)
     if tile.splits == 1 { return [launch(window, operands, tile)] }
     let partials = Binding(
       type: TensorType([tile.splits, operands.y.type.elementCount], .f32),
@@ -55,21 +72,11 @@ extension Convolution2DWeightGradient: VulkanOperation {
     ]
   }
 
-  private func tile(_ window: ConvolutionWindow, _ device: DeviceTraits) -> ProductTile {
-    ProductTile(
-      m: window.o, n: window.i, depth: window.n * window.pixels, copies: window.kh * window.kw,
-      canSplit: true, device: device)
-  }
-
   private func launch(
     _ window: ConvolutionWindow, _ operands: ProductOperands, _ tile: ProductTile
   ) -> Launch {
-    let isWide = window.i % 4 == 0 && window.o % 4 == 0
-    return Launch(
-      tile.variant(
-        "convolution/convolution_2d_weight_gradient.comp", form: isWide ? 3 : 0,
-        storage: operands.storage),
-      groups: foldedGroups(tile.groupCount),
+    Launch(
+      tile.variant(storage: operands.storage), groups: foldedGroups(tile.groupCount),
       parameters: window.parameters(operands, tile))
   }
 }

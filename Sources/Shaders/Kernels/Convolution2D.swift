@@ -1,29 +1,32 @@
 import CKernelParameters
 import Graph
 
-extension Convolution2D: VulkanOperation {
+extension Convolution2D: SelectableOperation {
+  public func selection(
+    inputs: [TensorType], outputs: [TensorType], device: DeviceTraits
+  ) -> KernelSelection? {
+    let window = window(inputs)
+    return (window.product(inputs)?.problem ?? window.problem(inputs)).selection(device)
+  }
+
   public func workspaceByteCount(
     inputs: [TensorType], outputs: [TensorType], device: DeviceTraits
   ) -> Int {
-    window(inputs).product?.workspaceByteCount(device) ?? 0
+    window(inputs).product(inputs)?.workspaceByteCount(device) ?? 0
   }
 
   public func launches(_ context: LoweringContext) -> [Launch] {
     let inputs = context.inputs
-    let window = window(inputs.map(\.type))
+    let types = inputs.map(\.type)
+    let window = window(types)
     let operands = ProductOperands(
       a: inputs[0], b: inputs[1], y: context.outputs[0], bias: hasBias ? inputs[2] : nil,
       residual: hasResidual ? inputs[inputs.count - 1] : nil)
-    if let product = window.product { return product.launches(operands, context) }
-    let pixels = window.n * window.pixels
-    let tile = ProductTile(
-      m: pixels, n: window.o, depth: window.depth, canSplit: false, device: context.device)
-    let isWide = window.i % 4 == 0 && window.o % 4 == 0
+    if let product = window.product(types) { return product.launches(operands, context) }
+    let tile = window.problem(types).tile(context.device)
     return [
       Launch(
-        tile.variant(
-          "convolution/convolution_2d.comp", form: isWide ? 1 : 0, storage: operands.storage),
-        groups: foldedGroups(tile.groupCount),
+        tile.variant(storage: operands.storage), groups: foldedGroups(tile.groupCount),
         parameters: window.parameters(operands, tile))
     ]
   }
@@ -34,21 +37,45 @@ extension ConvolutionWindow {
   /// all pixels [N H W, I] with the weight [O, I].
   private var isProduct: Bool { kh == 1 && kw == 1 && stride == 1 && padding == .all(0) }
 
-  /// The convolution as a product.
-  var product: ProductShape? {
+  /// The convolution as a product; `inputs` are x and the weight.
+  func product(_ inputs: [TensorType]) -> ProductShape? {
     isProduct
-      ? ProductShape(.init(batch: 1, m: n * h * w, n: o, k: i), transposeB: true) : nil
+      ? ProductShape(.init(batch: 1, m: n * h * w, n: o, k: i), inputs, transposeB: true) : nil
   }
 
   /// dx = dy [N H W, O] weight [O, I].
-  var inputGradientProduct: ProductShape? {
-    isProduct ? ProductShape(.init(batch: 1, m: n * h * w, n: i, k: o)) : nil
+  func inputGradientProduct(_ inputs: [TensorType]) -> ProductShape? {
+    isProduct ? ProductShape(.init(batch: 1, m: n * h * w, n: i, k: o), inputs) : nil
   }
 
-  /// dw = dy^T [O, N H W] x [N H W, I].
-  var weightGradientProduct: ProductShape? {
+  /// dw = dy^T [O, N H W] x [N H W, I]; `inputs` are dy and x.
+  func weightGradientProduct(_ inputs: [TensorType]) -> ProductShape? {
     isProduct
-      ? ProductShape(.init(batch: 1, m: o, n: i, k: n * h * w), transposeA: true) : nil
+      ? ProductShape(.init(batch: 1, m: o, n: i, k: n * h * w), inputs, transposeA: true) : nil
+  }
+
+  /// Whether quads divide the channels.
+  private var isWide: Bool { i % 4 == 0 && o % 4 == 0 }
+
+  /// Windows [pixels, kh kw I] times the weight [O, kh kw I]; `inputs` are x and the weight.
+  func problem(_ inputs: [TensorType]) -> ProductProblem {
+    ProductProblem(
+      shader: "convolution/convolution_2d", form: isWide ? 1 : 0, m: n * pixels, n: o,
+      depth: depth, canSplit: false, storage: (inputs[0].dtype, inputs[1].dtype))
+  }
+
+  /// What every pixel of dx gathers; `inputs` are dy and the weight.
+  func inputGradientProblem(_ inputs: [TensorType]) -> ProductProblem {
+    ProductProblem(
+      shader: "convolution/convolution_2d_input_gradient", form: isWide ? 2 : 0, m: n * h * w,
+      n: i, depth: kh * kw * o, canSplit: false, storage: (inputs[0].dtype, inputs[1].dtype))
+  }
+
+  /// A product over the pixels for each tap; `inputs` are dy and x.
+  func weightGradientProblem(_ inputs: [TensorType]) -> ProductProblem {
+    ProductProblem(
+      shader: "convolution/convolution_2d_weight_gradient", form: isWide ? 3 : 0, m: o, n: i,
+      depth: n * pixels, copies: kh * kw, storage: (inputs[0].dtype, inputs[1].dtype))
   }
 
   func parameters(

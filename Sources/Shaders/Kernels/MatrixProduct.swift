@@ -1,7 +1,13 @@
 import CKernelParameters
 import Graph
 
-extension MatrixProduct: VulkanOperation {
+extension MatrixProduct: SelectableOperation {
+  public func selection(
+    inputs: [TensorType], outputs: [TensorType], device: DeviceTraits
+  ) -> KernelSelection? {
+    ProductShape(self, inputs).problem.selection(device)
+  }
+
   public func workspaceByteCount(
     inputs: [TensorType], outputs: [TensorType], device: DeviceTraits
   ) -> Int {
@@ -38,29 +44,37 @@ struct ProductOperands {
 
 /// A product with its sizes and the way its operands lie: what a matrix product and a 1x1
 /// convolution are lowered from.
-struct ProductShape: Hashable {
-  let sizes: MatrixProduct.Sizes
-  let transposeA: Bool
-  let transposeB: Bool
+struct ProductShape {
+  let problem: ProductProblem
+  private let sizes: MatrixProduct.Sizes
+  private let transposeA: Bool
+  private let transposeB: Bool
 
   init(_ product: MatrixProduct, _ inputs: [TensorType]) {
     self.init(
-      product.sizes(inputs), transposeA: product.transposeA, transposeB: product.transposeB)
+      product.sizes(inputs), inputs, transposeA: product.transposeA,
+      transposeB: product.transposeB)
   }
 
-  init(_ sizes: MatrixProduct.Sizes, transposeA: Bool = false, transposeB: Bool = false) {
+  /// - Parameter inputs: a and b, of which the storage counts
+  init(
+    _ sizes: MatrixProduct.Sizes, _ inputs: [TensorType], transposeA: Bool = false,
+    transposeB: Bool = false
+  ) {
     self.sizes = sizes
     self.transposeA = transposeA
     self.transposeB = transposeB
-  }
-
-  func tile(_ device: DeviceTraits) -> ProductTile {
-    ProductTile(
-      m: sizes.m, n: sizes.n, depth: sizes.k, copies: sizes.batch, canSplit: true, device: device)
+    problem = ProductProblem(
+      shader: "product/matrix_product",
+      form: Self.form(sizes, transposeA: transposeA, transposeB: transposeB), m: sizes.m,
+      n: sizes.n, depth: sizes.k, copies: sizes.batch,
+      storage: (inputs[0].dtype, inputs[1].dtype))
   }
 
   /// FORM of `tile.glsl`: 64-bit loads where the contiguous dimensions are multiples of 4.
-  private var form: Int {
+  private static func form(
+    _ sizes: MatrixProduct.Sizes, transposeA: Bool, transposeB: Bool
+  ) -> Int {
     let fits = { (sizes: Int...) in sizes.allSatisfy { $0 > 0 && $0 % 4 == 0 } }
     switch (transposeA, transposeB) {
     case (false, true): return fits(sizes.k, sizes.n) ? 1 : 0
@@ -73,7 +87,7 @@ struct ProductShape: Hashable {
   private var count: Int { sizes.batch * sizes.m * sizes.n }
 
   func workspaceByteCount(_ device: DeviceTraits) -> Int {
-    let tile = tile(device)
+    let tile = problem.tile(device)
     return tile.splits > 1 ? tile.splits * count * 4 : 0
   }
 
@@ -81,7 +95,7 @@ struct ProductShape: Hashable {
     _ operands: ProductOperands, scale: Float = 1, activation: Activation? = nil,
     _ context: LoweringContext
   ) -> [Launch] {
-    let tile = tile(context.device)
+    let tile = problem.tile(context.device)
     if tile.splits == 1 { return [launch(operands, tile, scale: scale, activation, context)] }
     let partials = Binding(
       type: TensorType([tile.splits, count], .f32), address: context.workspace)
@@ -118,9 +132,7 @@ struct ProductShape: Hashable {
     parameters.laneShift = UInt32(tile.laneShift)
     parameters.scale = scale
     return Launch(
-      tile.variant(
-        "product/matrix_product.comp", form: form, storage: operands.storage,
-        activation: activation),
+      tile.variant(storage: operands.storage, activation: activation),
       groups: foldedGroups(tile.groupCount), parameters: parameters)
   }
 }

@@ -21,18 +21,27 @@ extension VulkanOperation {
 }
 
 /// What the choice of a kernel may depend on.
-public struct DeviceTraits: Hashable, Sendable {
+public struct DeviceTraits: Sendable {
   /// The device's natural subgroup width (8 on a 256-bit lavapipe, 32 or 64 on GPUs).
   public var subgroupSize: Int
   /// A CPU executes the shaders: no shared memory or barriers, much work for each group.
   public var isCPU: Bool
+  /// A broadcast with a constant lane is one instruction, not a loop over the lanes.
+  public var hasCheapBroadcast: Bool
   /// Bytes of shared memory for a workgroup.
   public var sharedMemoryByteCount: Int
+  /// What has been chosen so far.
+  public var choices: KernelChoices
 
-  public init(subgroupSize: Int, isCPU: Bool, sharedMemoryByteCount: Int) {
+  public init(
+    subgroupSize: Int, isCPU: Bool, hasCheapBroadcast: Bool, sharedMemoryByteCount: Int,
+    choices: KernelChoices = KernelChoices()
+  ) {
     self.subgroupSize = subgroupSize
     self.isCPU = isCPU
+    self.hasCheapBroadcast = hasCheapBroadcast
     self.sharedMemoryByteCount = sharedMemoryByteCount
+    self.choices = choices
   }
 }
 

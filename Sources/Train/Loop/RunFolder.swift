@@ -100,9 +100,15 @@ public struct RunFolder: Sendable {
   }
 
   /// - Throws: `InputError` when the newest state is another run's.
-  func checkResumable(_ identity: RunIdentity) throws {
+  public func checkResumable(_ identity: RunIdentity) throws {
     guard let step = savedSteps.last else { return }
     try SavedState(statePath(step: step)).check(identity)
+  }
+
+  /// Whether the newest state names this data set.
+  func isSaved(withData fingerprint: String) throws -> Bool {
+    guard let step = savedSteps.last else { return false }
+    return try SavedState(statePath(step: step)).data == fingerprint
   }
 
   /// Removes all but the newest `count` checkpoints of steps; 0 keeps all.

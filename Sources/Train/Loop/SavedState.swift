@@ -20,6 +20,9 @@ struct SavedState {
     self.step = step
   }
 
+  /// Digest of the data set it was trained on.
+  var data: String? { file.metadata["vkxl.data"] }
+
   /// - Throws: `InputError` when the state is another run's: other model, data or settings.
   func check(_ identity: RunIdentity) throws {
     try check(model: identity.model)

@@ -4,13 +4,8 @@ import Graph
 import Model
 
 extension TrainingRun {
-  /// - Throws: `InputError` when a run to resume began with another model, data set or settings.
-  public func checkResumable() throws {
-    if run.isResuming { try run.folder.checkResumable(identity) }
-  }
-
   /// What a resumed run is checked against.
-  public var identity: RunIdentity {
+  var identity: RunIdentity {
     RunIdentity(
       model: parts.identity, data: data.order.dataset.fingerprint, settings: run.settingsText)
   }
@@ -37,16 +32,14 @@ extension TrainingRun {
 
   /// Draws the samples with the current weights, as one grid.
   func drawPictures(_ trainer: Trainer) throws {
-    guard !run.samples.isEmpty, let vae = parts.checkpoint.configuration.vae else { return }
-    let unetRunner = UNetRunner(backend, unet, sharing: trainer.store)
-    let shapes = run.samples.map(\.latentShape)
+    guard let first = run.samples.first, let decoderPlans else { return }
+    let unetRunner = UNetRunner(unetPlans, sharing: trainer.store)
     let decoder = try LatentDecoder(
-      backend, vae, weights: parts.weights, shape: shapes[0])
+      decoderPlans, weights: parts.weights, shape: first.latentShape)
     let cells = try run.samples.map { sample in
-      let request = PictureRequest(
+      let request = sample.request(
         positive: try data.conditioning(of: sample.prompt),
-        negative: try data.conditioning(of: sample.negative), width: sample.width,
-        height: sample.height, guidance: Float(sample.guidance), seed: sample.seed)
+        negative: try data.conditioning(of: sample.negative))
       let latents = try sampler(steps: sample.steps, pixels: sample.width * sample.height)
         .draw(request, unetRunner, unet)
       let pixels = try decoder.decode(latents, sample.latentShape)
@@ -64,16 +57,23 @@ extension TrainingRun {
   /// A sampler that suits what the model is trained to predict.
   func sampler(steps: Int, pixels: Int) -> EulerSampler {
     let objective = run.settings.objective
-    let table =
-      objective.prediction == .flow
-      ? SamplingTable(flowSteps: steps, shift: objective.times.shift.value(pixels: pixels))
-      : SamplingTable(
-        schedule: objective.schedule,
-        spacing: objective.schedule.hasZeroTerminalSNR ? .trailing : .leading, steps: steps)
+    let table = SamplingTable(
+      prediction: objective.prediction, schedule: objective.schedule, steps: steps,
+      shift: objective.times.shift.value(pixels: pixels))
     return EulerSampler(prediction: objective.prediction, table: table)
   }
 }
 
 extension SampleDescription {
-  var latentShape: FrameShape { FrameShape(samples: 1, height: height / 8, width: width / 8) }
+  /// The picture to draw; without conditioning it tells the shapes alone.
+  func request(
+    positive: Conditioning = Conditioning(context: [], pooled: []),
+    negative: Conditioning = Conditioning(context: [], pooled: [])
+  ) -> PictureRequest {
+    PictureRequest(
+      positive: positive, negative: negative, width: width, height: height,
+      guidance: Float(guidance), seed: seed)
+  }
+
+  var latentShape: FrameShape { request().latentShape }
 }

@@ -83,6 +83,17 @@ public struct ModelParts: Sendable {
   /// Digest of everything that training starts from.
   public var identity: String { unetHash + vaeHash + textHash }
 
+  /// - Throws: `InputError` when the checkpoint has none.
+  public var vae: VAEConfiguration {
+    get throws {
+      guard let vae = checkpoint.configuration.vae else {
+        throw InputError(
+          checkpoint.file.path, expected: "a checkpoint with a VAE", found: "none")
+      }
+      return vae
+    }
+  }
+
   public init(
     checkpoint: SDXLCheckpoint, textConfiguration: SDXLConfiguration, weights: ParameterReader,
     textWeights: ParameterReader, unetHash: String, vaeHash: String, textHash: String
@@ -99,7 +110,7 @@ public struct ModelParts: Sendable {
 
 /// What a run tells while it goes.
 public enum TrainingEvent: Sendable {
-  case caching(what: String, done: Int, total: Int)
+  case caching(what: Cached, done: Int, total: Int)
   /// Before training: device memory by phase, in bytes.
   case planned(MemoryPlan)
   case resumed(step: Int)
@@ -109,6 +120,19 @@ public enum TrainingEvent: Sendable {
   case saved(path: String)
   case picture(path: String)
   case warning(String)
+
+  /// What is computed before training and kept.
+  public enum Cached: String, Sendable { case images, captions }
+}
+
+/// How a run ended that did not fail.
+public enum RunOutcome: Sendable {
+  /// All steps are done and the model is saved.
+  case done
+  /// It was asked to stop and has saved what resuming needs.
+  case stopped
+  /// It was asked to stop before its first step: what is cached is kept, nothing else is lost.
+  case notBegun
 }
 
 /// One line of the metrics.
@@ -142,29 +166,37 @@ public final class TrainingRun {
   public let parts: ModelParts
   public let data: TrainingData
   let tell: (TrainingEvent) -> Void
+  /// For pictures while training.
+  let unetPlans: NetworkPlans<UNetRunner>
+  /// Nil when the checkpoint has no VAE.
+  let decoderPlans: NetworkPlans<LatentDecoder>?
   private var clock = StepClock()
 
   public init(
     _ backend: any Backend, _ run: RunDescription, _ parts: ModelParts, _ data: TrainingData,
     tell: @escaping (TrainingEvent) -> Void
-  ) {
+  ) throws {
     self.backend = backend
     self.run = run
     self.parts = parts
     self.data = data
     self.tell = tell
+    unetPlans = try NetworkPlans(backend, parts.checkpoint.configuration.unet)
+    decoderPlans = try parts.checkpoint.configuration.vae.map { try NetworkPlans(backend, $0) }
   }
 
   var unet: UNetConfiguration { parts.checkpoint.configuration.unet }
 
-  /// - Parameter shouldStop: asked after each update; true saves and ends the run.
-  /// - Returns: whether all steps were done.
-  @discardableResult
+  /// - Parameter shouldStop: asked after each caption and update; true saves and ends the run.
   public func execute(
-    isolation: isolated (any Actor)? = #isolation, shouldStop: () -> Bool = { false }
-  ) async throws -> Bool {
-    tell(.planned(try memoryPlan()))
-    try cacheText()
+    isolation: isolated (any Actor)? = #isolation, shouldStop: () -> Bool
+  ) async throws -> RunOutcome {
+    let captions = missingCaptions
+    let textPlans =
+      captions.isEmpty ? nil : try NetworkPlans<TextConditioner>(backend, parts.textConfiguration)
+    tell(.planned(try memoryPlan(textPlans)))
+    if let textPlans { try cacheText(captions, textPlans, shouldStop: shouldStop) }
+    if shouldStop() { return .notBegun }
     let trainer = try makeTrainer()
     let first = trainer.step
     let accumulation = run.accumulation
@@ -192,9 +224,9 @@ public final class TrainingRun {
         if draws { try drawPictures(trainer) }
         clock.restart()
       }
-      if stops { return isLast }
+      if stops { return isLast ? .done : .stopped }
     }
-    return true
+    return .done
   }
 
   private struct PendingUpdate {

@@ -15,43 +15,32 @@ public struct FrameShape: Hashable, Sendable {
     self.height = height
     self.width = width
   }
+
+  /// Pixels of all samples together.
+  var area: Int { samples * height * width }
+
+  /// [N, H, W, channels] in f32.
+  func type(channels: Int) -> TensorType { TensorType([samples, height, width, channels]) }
 }
 
-/// The VAE's encoder on a device.
-public final class LatentEncoder {
-  private let runner: NetworkRunner<FrameShape>
+/// The VAE's encoder on a device; shapes are of pictures in pixels.
+public struct LatentEncoder: DeviceNetwork {
+  private let runner: NetworkRunner<Self>
 
-  /// - Parameter shape: of the first pictures, in pixels.
-  public init(
-    _ backend: any Backend, _ configuration: VAEConfiguration, weights: ParameterReader,
-    shape: FrameShape
-  ) throws {
-    runner = try NetworkRunner(
-      backend, weights: weights, shape: shape, build: Self.build(configuration))
-  }
+  public init(_ runner: NetworkRunner<Self>) { self.runner = runner }
 
   /// Pictures [N, H, W, 3] in [-1, 1] to mean and log variance, each [N, H/8, W/8, 4], unscaled.
   public func encode(
     _ pixels: [Float], _ shape: FrameShape
   ) throws -> (mean: [Float], logVariance: [Float]) {
-    let type = [shape.samples, shape.height, shape.width, 3]
-    let result = try runner.run(shape, ["image": TensorData(type, pixels)])
+    let image = TensorData(shape.type(channels: pixels.count / shape.area), floats: pixels)
+    let result = try runner.run(shape, ["image": image])
     return (result["mean"]?.floats ?? [], result["logvar"]?.floats ?? [])
   }
 
-  /// Device memory while pictures of these shapes are encoded.
-  public static func memory(
-    _ backend: any Backend, _ configuration: VAEConfiguration, shapes: [FrameShape]
-  ) throws -> MemoryUse {
-    try NetworkRunner.memory(backend, shapes: shapes, build: build(configuration))
-  }
-
-  private static func build(
-    _ configuration: VAEConfiguration
-  ) -> NetworkRunner<FrameShape>.Build {
+  public static func build(_ configuration: VAEConfiguration) -> (Graph, FrameShape) -> Void {
     { graph, shape in
-      let type = TensorType([shape.samples, shape.height, shape.width, 3])
-      let image = graph.input("image", type)
+      let image = graph.input("image", shape.type(channels: configuration.imageChannels))
       let (mean, logVariance) = VAEEncoder(configuration, ParameterSource(graph))(image)
       graph.output("mean", mean)
       graph.output("logvar", logVariance)
@@ -59,40 +48,22 @@ public final class LatentEncoder {
   }
 }
 
-/// The VAE's decoder on a device.
-public final class LatentDecoder {
-  private let runner: NetworkRunner<FrameShape>
+/// The VAE's decoder on a device; shapes are of latents.
+public struct LatentDecoder: DeviceNetwork {
+  private let runner: NetworkRunner<Self>
 
-  /// - Parameter shape: of the first latents.
-  public init(
-    _ backend: any Backend, _ configuration: VAEConfiguration, weights: ParameterReader,
-    shape: FrameShape
-  ) throws {
-    runner = try NetworkRunner(
-      backend, weights: weights, shape: shape, build: Self.build(configuration))
-  }
+  public init(_ runner: NetworkRunner<Self>) { self.runner = runner }
 
   /// Latents [N, h, w, 4], divided by `latentScale` already, to pictures [N, 8h, 8w, 3], about
   /// in [-1, 1].
   public func decode(_ latents: [Float], _ shape: FrameShape) throws -> [Float] {
-    let type = [shape.samples, shape.height, shape.width, 4]
-    return try runner.run(shape, ["latents": TensorData(type, latents)])["decoded"]?.floats ?? []
+    let given = TensorData(shape.type(channels: latents.count / shape.area), floats: latents)
+    return try runner.run(shape, ["latents": given])["decoded"]?.floats ?? []
   }
 
-  /// Device memory while latents of these shapes are decoded.
-  public static func memory(
-    _ backend: any Backend, _ configuration: VAEConfiguration, shapes: [FrameShape]
-  ) throws -> MemoryUse {
-    try NetworkRunner.memory(backend, shapes: shapes, build: build(configuration))
-  }
-
-  private static func build(
-    _ configuration: VAEConfiguration
-  ) -> NetworkRunner<FrameShape>.Build {
+  public static func build(_ configuration: VAEConfiguration) -> (Graph, FrameShape) -> Void {
     { graph, shape in
-      let channels = configuration.latentChannels
-      let type = TensorType([shape.samples, shape.height, shape.width, channels])
-      let latents = graph.input("latents", type)
+      let latents = graph.input("latents", shape.type(channels: configuration.latentChannels))
       graph.output("decoded", VAEDecoder(configuration, ParameterSource(graph))(latents))
     }
   }

@@ -1,71 +1,109 @@
 import Graph
 
-/// One network on a device: its weights, and a program for each shape of its inputs.
-///
-/// The memory is freed with the runner, so that encoders are there only while they are needed.
-public final class NetworkRunner<Shape: Hashable> {
+/// A network as it runs outside training: a function from named inputs to named outputs, with one
+/// program for each shape of the inputs.
+public protocol DeviceNetwork {
+  /// Widths and depths of the network.
+  associatedtype Configuration
+  /// What a program is made for.
+  associatedtype Shape: Hashable
   /// Declares the network's inputs, parameters and outputs for a shape.
-  public typealias Build = (Graph, Shape) -> Void
+  typealias Build = (Graph, Shape) -> Void
 
-  private let backend: any Backend
-  private let store: any Store
-  private let build: Build
-  private var programs: [Shape: any Program] = [:]
+  /// - Throws: `InputError` when the configuration lacks a part that the network has.
+  static func build(_ configuration: Configuration) throws -> Build
 
-  /// Puts the network on the device.
+  init(_ runner: NetworkRunner<Self>)
+}
+
+extension DeviceNetwork {
+  /// Puts the network on the device, where it stays as long as this value or a copy of it.
   /// - Parameter shape: any shape; tells which parameters there are.
   public init(
-    _ backend: any Backend, weights: ParameterReader, shape: Shape, build: @escaping Build
+    _ plans: NetworkPlans<Self>, weights: ParameterReader, shape: Shape
   ) throws {
-    self.backend = backend
-    self.build = build
-    let variables = Self.graph(shape, build).variables
-    store = try backend.makeStore(variables)
-    try weights.load(variables, into: store)
+    self.init(try NetworkRunner(plans, weights: weights, shape: shape))
+  }
+
+  /// Puts the network on the device.
+  public init(
+    _ backend: any Backend, _ configuration: Configuration, weights: ParameterReader, shape: Shape
+  ) throws {
+    try self.init(NetworkPlans(backend, configuration), weights: weights, shape: shape)
   }
 
   /// Runs on weights that are on the device already.
-  public init(_ backend: any Backend, sharing store: any Store, build: @escaping Build) {
+  public init(_ plans: NetworkPlans<Self>, sharing store: any Store) {
+    self.init(NetworkRunner(plans, sharing: store))
+  }
+}
+
+/// The plans of one network, each made when it is first asked for, be it to tell the memory or to
+/// run: holds nothing on the device.
+public final class NetworkPlans<Network: DeviceNetwork> {
+  let backend: any Backend
+  private let build: Network.Build
+  private var plans: [Network.Shape: Plan] = [:]
+
+  public init(_ backend: any Backend, _ configuration: Network.Configuration) throws {
     self.backend = backend
-    self.store = store
-    self.build = build
+    build = try Network.build(configuration)
   }
 
-  /// Runs the network and waits for its outputs.
-  public func run(
-    _ shape: Shape, _ inputs: [String: TensorData]
-  ) throws -> [String: TensorData] {
-    let program = try programs[shape] ?? load(shape)
-    return try program.run(inputs)
+  func plan(_ shape: Network.Shape) throws -> Plan {
+    if let plan = plans[shape] { return plan }
+    let graph = Graph()
+    build(graph, shape)
+    let plan = try backend.plan(graph)
+    plans[shape] = plan
+    return plan
   }
 
-  /// Device memory for these shapes, before anything is allocated.
-  public static func memory(
-    _ backend: any Backend, shapes: [Shape], build: Build
-  ) throws -> MemoryUse {
+  /// Device memory for these shapes, before anything is allocated: weights, transient memory and
+  /// step blocks.
+  public func memory(_ shapes: [Network.Shape]) throws -> MemoryUse {
     var use = MemoryUse()
-    if let first = shapes.first { try use.add(graph(first, build).variables, backend) }
-    try add(shapes, to: &use, backend, build: build)
+    if let first = shapes.first { try use.add(plan(first).variables, backend) }
+    try add(shapes, to: &use)
     return use
   }
 
   /// Adds programs that share a store, its weights included.
-  public static func add(
-    _ shapes: [Shape], to use: inout MemoryUse, _ backend: any Backend, build: Build
+  public func add(_ shapes: [Network.Shape], to use: inout MemoryUse) throws {
+    for shape in shapes { use.add(try plan(shape), backend) }
+  }
+}
+
+/// One network on a device: its weights, and a program for each shape of its inputs.
+///
+/// The memory is freed with the runner, so that encoders are there only while they are needed.
+public final class NetworkRunner<Network: DeviceNetwork> {
+  private let plans: NetworkPlans<Network>
+  private let store: any Store
+  private var programs: [Network.Shape: any Program] = [:]
+
+  init(
+    _ plans: NetworkPlans<Network>, weights: ParameterReader, shape: Network.Shape
   ) throws {
-    for shape in shapes { use.add(try backend.plan(graph(shape, build)), backend) }
+    self.plans = plans
+    let variables = try plans.plan(shape).variables
+    store = try plans.backend.makeStore(variables)
+    try weights.load(variables, into: store)
   }
 
-  private func load(_ shape: Shape) throws -> any Program {
-    let program = try store.load(backend.plan(Self.graph(shape, build)))
+  init(_ plans: NetworkPlans<Network>, sharing store: any Store) {
+    self.plans = plans
+    self.store = store
+  }
+
+  /// Runs the network and waits for its outputs.
+  func run(
+    _ shape: Network.Shape, _ inputs: [String: TensorData]
+  ) throws -> [String: TensorData] {
+    if let program = programs[shape] { return try program.run(inputs) }
+    let program = try store.load(plans.plan(shape))
     programs[shape] = program
-    return program
-  }
-
-  private static func graph(_ shape: Shape, _ build: Build) -> Graph {
-    let graph = Graph()
-    build(graph, shape)
-    return graph
+    return try program.run(inputs)
   }
 }
 

@@ -14,19 +14,12 @@ public struct Conditioning: Sendable, Equatable {
   }
 }
 
-/// Both text encoders on a device.
-public final class TextConditioner {
-  private let runner: NetworkRunner<Int>
-  private let tokenizer: CLIPTokenizer
+/// Both text encoders on a device; shapes are numbers of prompts.
+public struct TextConditioner: DeviceNetwork {
+  private let runner: NetworkRunner<Self>
+  private let tokenizer = CLIPTokenizer()
 
-  /// - Parameter configuration: must have both text encoders.
-  public init(
-    _ backend: any Backend, _ configuration: SDXLConfiguration, weights: ParameterReader
-  ) throws {
-    tokenizer = CLIPTokenizer()
-    runner = try NetworkRunner(
-      backend, weights: weights, shape: 1, build: try Self.build(configuration))
-  }
+  public init(_ runner: NetworkRunner<Self>) { self.runner = runner }
 
   /// Conditioning of a caption.
   public func encode(_ caption: String) throws -> Conditioning {
@@ -50,17 +43,8 @@ public final class TextConditioner {
       ])
   }
 
-  /// Device memory while captions are encoded.
-  public static func memory(
-    _ backend: any Backend, _ configuration: SDXLConfiguration
-  ) throws -> MemoryUse {
-    try NetworkRunner.memory(backend, shapes: [1], build: build(configuration))
-  }
-
-  /// The graph of both encoders for a number of prompts.
-  private static func build(
-    _ configuration: SDXLConfiguration
-  ) throws -> NetworkRunner<Int>.Build {
+  /// - Parameter configuration: must have both text encoders.
+  public static func build(_ configuration: SDXLConfiguration) throws -> (Graph, Int) -> Void {
     guard let first = configuration.textEncoder1, let second = configuration.textEncoder2 else {
       throw InputError(
         "text encoders", expected: "both of SDXL's text encoders", found: "a model without them",

@@ -2,24 +2,10 @@ import Graph
 import Model
 
 /// The UNet's forward pass on a device, on its own weights or on those of a running trainer.
-public final class UNetRunner {
-  private let runner: NetworkRunner<BatchShape>
+public struct UNetRunner: DeviceNetwork {
+  private let runner: NetworkRunner<Self>
 
-  /// Puts the weights on the device.
-  public init(
-    _ backend: any Backend, _ configuration: UNetConfiguration, weights: ParameterReader,
-    shape: BatchShape
-  ) throws {
-    runner = try NetworkRunner(
-      backend, weights: weights, shape: shape, build: Self.build(configuration))
-  }
-
-  /// Runs on the parameters in a store.
-  public init(
-    _ backend: any Backend, _ configuration: UNetConfiguration, sharing store: any Store
-  ) {
-    runner = NetworkRunner(backend, sharing: store, build: Self.build(configuration))
-  }
+  public init(_ runner: NetworkRunner<Self>) { self.runner = runner }
 
   /// The prediction [N, H, W, 4] for noisy latents [N, H, W, 4] at times [N].
   public func predict(
@@ -38,14 +24,6 @@ public final class UNetRunner {
     return result["prediction"]?.floats ?? []
   }
 
-  /// Adds these shapes to the planned memory of the trainer whose parameters are shared.
-  public static func add(
-    _ shapes: [BatchShape], to use: inout MemoryUse, _ backend: any Backend,
-    _ configuration: UNetConfiguration
-  ) throws {
-    try NetworkRunner.add(shapes, to: &use, backend, build: build(configuration))
-  }
-
   /// The UNet as a denoiser whose parameters are trained, or not.
   public static func denoiser(
     _ configuration: UNetConfiguration, trained: @escaping (String) -> Bool = { _ in true }
@@ -57,9 +35,7 @@ public final class UNetRunner {
     }
   }
 
-  private static func build(
-    _ configuration: UNetConfiguration
-  ) -> NetworkRunner<BatchShape>.Build {
+  public static func build(_ configuration: UNetConfiguration) -> (Graph, BatchShape) -> Void {
     { graph, shape in
       let latents = graph.input("latents", TensorType(shape.latents))
       let inputs = MicroStep.conditioning(graph, shape, latents: latents)

@@ -39,6 +39,9 @@ public struct NoiseSchedule: Sendable {
   /// Noise level of each timestep; infinite at the end with zero terminal SNR.
   public var sigmas: [Double] { alphaBar.map { ((1 - $0) / $0).squareRoot() } }
 
+  /// The highest noise level that is not infinite: what stands for infinity must be above it.
+  public var largestFiniteSigma: Double { sigmas.filter(\.isFinite).max() ?? 0 }
+
   /// Sigmas for sampling, where the last one must be finite.
   /// - Parameter terminalSigma: what stands for infinity with zero terminal SNR.
   public func sigmas(terminalSigma: Double) -> [Double] {

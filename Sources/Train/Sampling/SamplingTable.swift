@@ -1,5 +1,6 @@
 import Foundation
 import Graph
+import Model
 
 /// How sampling steps are spread over the schedule.
 public enum Spacing: String, Sendable, CaseIterable {
@@ -28,13 +29,37 @@ public struct SamplingTable: Sendable, Equatable {
     self.initialSigma = initialSigma
   }
 
+  /// What stands for infinity unless said otherwise. Source: NovelAI V3 (arXiv 2409.15997).
+  public static let usualTerminalSigma = 20000.0
+
+  /// The table that suits what a model predicts.
+  ///
+  /// - Parameters:
+  ///   - spacing: for epsilon and v; by default trailing with zero terminal SNR, else leading.
+  ///   - shift: for flow.
+  ///   - terminalSigma: for zero terminal SNR.
+  public init(
+    prediction: PredictionType, schedule: NoiseSchedule, spacing: Spacing? = nil, steps: Int,
+    shift: Double, terminalSigma: Double = usualTerminalSigma
+  ) {
+    guard prediction != .flow else {
+      self.init(flowSteps: steps, shift: shift)
+      return
+    }
+    self.init(
+      schedule: schedule,
+      spacing: spacing ?? (schedule.hasZeroTerminalSNR ? .trailing : .leading), steps: steps,
+      terminalSigma: terminalSigma)
+  }
+
   /// The table for epsilon and v-prediction.
   ///
   /// - Parameter terminalSigma: stands for infinity with zero terminal SNR; 20000 (NovelAI V3),
   ///   4518.76 (ComfyUI) and 4096 (diffusers) are in use.
   /// - Source: diffusers 0.42.1, EulerDiscreteScheduler.set_timesteps, steps_offset 1 for leading.
   public init(
-    schedule: NoiseSchedule, spacing: Spacing, steps: Int, terminalSigma: Double = 20000
+    schedule: NoiseSchedule, spacing: Spacing, steps: Int,
+    terminalSigma: Double = usualTerminalSigma
   ) {
     let table = schedule.sigmas(terminalSigma: terminalSigma)
     let native = Self.timesteps(spacing, steps: steps)

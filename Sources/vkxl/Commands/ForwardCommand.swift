@@ -140,8 +140,7 @@ struct ForwardLoss: ParsableCommand {
 
   func run() throws {
     try options.checkFiles()
-    try OptionCheck.requireConsistent(
-      prediction: objective, ztsnr: ztsnr, shift: nil, spacing: nil)
+    try OptionCheck.requireConsistent(prediction: objective, ztsnr: ztsnr)
     try compute()
   }
 }
@@ -164,24 +163,8 @@ struct ForwardSample: ParsableCommand {
       the input file instead of computed.
       """)
 
-  @Option(help: "The sampler.")
-  var sampler: SamplerName = .euler
-
-  @Option(
-    help: ArgumentHelp(
-      "Which times are visited, for v and epsilon.",
-      discussion: "Default: trailing with --ztsnr, else leading.", valueName: "spacing"))
-  var spacing: Spacing?
-
   @Option(help: "What the model predicts.")
   var prediction: PredictionType
-
-  @Flag(help: "Zero terminal SNR schedule, for v.")
-  var ztsnr = false
-
-  @Option(
-    help: ArgumentHelp("Shift of flow times, above 0; default 1.", valueName: "a"))
-  var shift: Double?
 
   @Option(help: ArgumentHelp("Sampler steps, 1 to 1000.", valueName: "count"))
   var steps = 10
@@ -189,14 +172,13 @@ struct ForwardSample: ParsableCommand {
   @Option(help: "Times and sigmas: computed here, or given by the input file.")
   var table: Table = .computed
 
+  @OptionGroup var sampling: SamplerOptions
   @OptionGroup var options: ForwardOptions
 
   func run() throws {
     try options.checkFiles()
     try OptionCheck.require("--steps", steps, in: 1...1000)
-    try OptionCheck.requireShift(shift)
-    try OptionCheck.requireConsistent(
-      prediction: prediction, ztsnr: ztsnr, shift: shift, spacing: spacing)
+    try sampling.check(prediction: prediction, zeroTerminalSNR: sampling.ztsnr)
     try compute()
   }
 }

@@ -51,31 +51,13 @@ struct SampleCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Seed of the first picture's noise.", valueName: "number"))
   var seed: UInt32 = 0
 
-  @Option(help: "The sampler.")
-  var sampler: SamplerName = .euler
-
-  @Option(
-    help: ArgumentHelp(
-      "Which times are visited, for v and epsilon.",
-      discussion: "Default: trailing with zero terminal SNR, else leading.",
-      valueName: "spacing"))
-  var spacing: Spacing?
-
   @Option(
     help: ArgumentHelp(
       "What the model predicts.",
-      discussion: "auto reads the checkpoint's markers; without any it is epsilon.",
+      discussion: "auto reads the checkpoint's markers, zero terminal SNR and shift too; without "
+        + "any it is epsilon.",
       valueName: "prediction"))
   var prediction: PredictionChoice = .auto
-
-  @Flag(help: "Zero terminal SNR schedule, for v; auto reads the checkpoint's marker.")
-  var ztsnr = false
-
-  @Option(
-    help: ArgumentHelp(
-      "Shift of flow times, above 0; for flow only.",
-      discussion: "Default: the checkpoint's own, else 1.", valueName: "a"))
-  var shift: Double?
 
   @Option(help: ArgumentHelp("Pictures of each prompt.", valueName: "number"))
   var count = 1
@@ -84,6 +66,7 @@ struct SampleCommand: ParsableCommand {
     help: ArgumentHelp("Folder to write PNG files to; made when missing.", valueName: "folder"))
   var out: String
 
+  @OptionGroup var sampling: SamplerOptions
   @OptionGroup var precision: PrecisionOptions
   @OptionGroup var device: DeviceOptions
   @OptionGroup var log: LogOptions
@@ -99,9 +82,8 @@ struct SampleCommand: ParsableCommand {
     try OptionCheck.require("--steps", steps, in: 1...1000)
     try OptionCheck.require("--guidance", guidance, in: 0...1000)
     try OptionCheck.require("--count", count, in: 1...10_000, unit: "pictures")
-    try OptionCheck.requireShift(shift)
-    try OptionCheck.requireConsistent(
-      prediction: prediction.objective, ztsnr: ztsnr, shift: shift, spacing: spacing)
+    try sampling.check(
+      prediction: prediction.objective, zeroTerminalSNR: prediction == .auto ? nil : sampling.ztsnr)
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: out, isDirectory: &isFolder), !isFolder.boolValue {
       throw InputError("--out \(out)", expected: "a folder", found: "a file")

@@ -57,11 +57,6 @@ enum PredictionChoice: String, CaseIterable, ExpressibleByArgument, Sendable {
   var objective: PredictionType? { PredictionType(rawValue: rawValue) }
 }
 
-/// How a sampler walks from noise to picture.
-enum SamplerName: String, CaseIterable, ExpressibleByArgument, Sendable { case euler }
-
-extension Spacing: ExpressibleByArgument {}
-
 /// Sizes of synthetic checkpoints.
 enum SyntheticSize: String, CaseIterable, ExpressibleByArgument, Sendable { case tiny, odd, full }
 
@@ -121,33 +116,13 @@ enum OptionCheck {
     }
   }
 
-  /// - Throws: `InputError` unless `shift` is nil or a finite number above 0.
-  static func requireShift(_ shift: Double?) throws {
-    guard let shift else { return }
-    guard shift.isFinite, shift > 0 else {
-      throw InputError("--shift", expected: "a number above 0", found: "\(shift)")
-    }
-  }
-
-  /// - Throws: `InputError` when options do not go with what the model predicts.
-  static func requireConsistent(
-    prediction: PredictionType?, ztsnr: Bool, shift: Double?, spacing: Spacing?
-  ) throws {
-    guard let prediction else { return }
-    if ztsnr, prediction != .v {
-      throw InputError(
-        "--ztsnr", expected: "prediction v", found: prediction.rawValue,
-        hint: prediction == .epsilon
-          ? "at zero SNR the input is the noise itself, so epsilon says nothing there"
-          : "flow already ends in pure noise and has no schedule to rescale")
-    }
-    if shift != nil, prediction != .flow {
-      throw InputError("--shift", expected: "prediction flow", found: prediction.rawValue)
-    }
-    if spacing != nil, prediction == .flow {
-      throw InputError(
-        "--spacing", expected: "prediction v or epsilon", found: "flow",
-        hint: "flow times are evenly spaced; move them with --shift")
-    }
+  /// - Throws: `InputError` when zero terminal SNR does not go with what the model predicts.
+  static func requireConsistent(prediction: PredictionType, ztsnr: Bool) throws {
+    guard ztsnr, prediction != .v else { return }
+    throw InputError(
+      "--ztsnr", expected: "prediction v", found: prediction.rawValue,
+      hint: prediction == .epsilon
+        ? "at zero SNR the input is the noise itself, so epsilon says nothing there"
+        : "flow already ends in pure noise and has no schedule to rescale")
   }
 }

@@ -8,8 +8,8 @@ struct TrainCommand: AsyncParsableCommand {
     discussion: """
       Everything is told by a YAML file (see `vkxl config-reference` and Examples/); --set changes \
       single keys of it. Ctrl-C or SIGTERM finishes the step, saves a checkpoint and ends with \
-      status 0; a second one stops at once. --resume continues from the newest checkpoint of \
-      output.folder, to the bit.
+      status 0, before the first step with what is cached; a second one stops at once. --resume \
+      continues from the newest checkpoint of output.folder, to the bit.
 
       Examples:
         vkxl train --config Examples/quickstart.yaml

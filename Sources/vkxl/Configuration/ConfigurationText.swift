@@ -1,3 +1,5 @@
+import Model
+
 /// Writing configurations as text.
 enum ConfigurationText {
   /// A number in its shortest exact decimal form: `1`, `0.5`, `1e-05`.
@@ -27,29 +29,9 @@ enum ConfigurationText {
         $0.isASCII && ($0.properties.isAlphabetic || "0123456789_./:-".unicodeScalars.contains($0))
       } && text.unicodeScalars.first.map { $0.properties.isAlphabetic || $0 == "/" } == true
       && !text.hasSuffix(":") && Scalar(text: text).boolean == nil && text.lowercased() != "null"
-    return isWord ? text : escaped(text)
+    return isWord ? text : quotedText(text)
   }
 
-  /// Double-quoted YAML (and JSON) text.
-  static func escaped(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\n": result += "\\n"
-      case "\r": result += "\\r"
-      case "\t": result += "\\t"
-      case _
-      where scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value)
-        || [0x2028, 0x2029, 0xFEFF].contains(scalar.value):
-        let hex = String(scalar.value, radix: 16)
-        result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result + "\""
-  }
 }
 
 extension Configuration {

@@ -10,9 +10,6 @@ extension SampleCommand {
       model, parts: [.unet, .vae],
       textEncoders: try textEncoderSource())
     let configuration = parts.checkpoint.configuration
-    guard let vae = configuration.vae else {
-      throw InputError(model, expected: "a checkpoint with a VAE", found: "none")
-    }
     try checkSides(multiple: 8 * configuration.unet.latentMultiple)
     let markers = try CheckpointMarkers(reading: parts.checkpoint.file)
     let sampler = try makeSampler(markers)
@@ -31,7 +28,7 @@ extension SampleCommand {
     }
     let latents = try drawLatents(requests.map(\.1), sampler, backend, parts)
     let shape = FrameShape(samples: 1, height: height / 8, width: width / 8)
-    let decoder = try LatentDecoder(backend, vae, weights: parts.weights, shape: shape)
+    let decoder = try LatentDecoder(backend, try parts.vae, weights: parts.weights, shape: shape)
     for (number, (request, latents)) in zip(requests, latents).enumerated() {
       let pixels = try decoder.decode(latents, shape)
       let image = Image(width: width, height: height, normalized: pixels)
@@ -84,7 +81,7 @@ extension SampleCommand {
     _ backend: any Backend, _ parts: ModelParts
   ) throws -> (positive: [Conditioning], negative: Conditioning) {
     let conditioner = try TextConditioner(
-      backend, parts.textConfiguration, weights: parts.textWeights)
+      backend, parts.textConfiguration, weights: parts.textWeights, shape: 1)
     let tokenizer = CLIPTokenizer()
     for text in prompt + [negative] {
       let lost = tokenizer.encode(text).truncatedCount
@@ -98,15 +95,11 @@ extension SampleCommand {
 
   private func makeSampler(_ markers: CheckpointMarkers) throws -> EulerSampler {
     let predicted = prediction.objective ?? markers.prediction
-    let zeroSNR = ztsnr || (prediction == .auto && markers.zeroTerminalSNR)
-    try OptionCheck.requireConsistent(
-      prediction: predicted, ztsnr: zeroSNR, shift: shift, spacing: spacing)
-    let table =
-      predicted == .flow
-      ? SamplingTable(flowSteps: steps, shift: shift ?? trainedShift(markers))
-      : SamplingTable(
-        schedule: NoiseSchedule(zeroTerminalSNR: zeroSNR),
-        spacing: spacing ?? (zeroSNR ? .trailing : .leading), steps: steps)
+    let zeroSNR = sampling.ztsnr || (prediction == .auto && markers.zeroTerminalSNR)
+    try sampling.check(prediction: predicted, zeroTerminalSNR: zeroSNR)
+    let table = sampling.table(
+      prediction: predicted, zeroTerminalSNR: zeroSNR, steps: steps,
+      usualShift: trainedShift(markers), usualTerminalSigma: SamplingTable.usualTerminalSigma)
     return EulerSampler(prediction: predicted, table: table)
   }
 

@@ -13,7 +13,7 @@ extension ForwardText {
         "\(options.inputs): ids2", expected: "\(samples) rows, as ids1", found: "\(samples2)")
     }
     let conditioner = try TextConditioner(
-      options.openBackend(), parts.textConfiguration, weights: parts.textWeights)
+      options.openBackend(), parts.textConfiguration, weights: parts.textWeights, shape: samples)
     let results = try conditioner.encode(ids1: ids1, ids2: ids2, samples: samples)
     try options.write(
       results.sorted { $0.key < $1.key }.map { ($0.key, $0.value.type.shape, $0.value.floats) })
@@ -23,7 +23,7 @@ extension ForwardText {
 extension ForwardVAEEncode {
   func compute() throws {
     let parts = try options.openModel([.vae])
-    let vae = try vaeConfiguration(parts, options.model)
+    let vae = try parts.vae
     let inputs = try ForwardInputs(options.inputs)
     let (image, shape) = try inputs.channelsLast(
       "image", channels: vae.imageChannels, multiple: vae.downscale)
@@ -43,7 +43,7 @@ extension ForwardVAEEncode {
 extension ForwardVAEDecode {
   func compute() throws {
     let parts = try options.openModel([.vae])
-    let vae = try vaeConfiguration(parts, options.model)
+    let vae = try parts.vae
     let inputs = try ForwardInputs(options.inputs)
     let (latents, shape) = try inputs.channelsLast(
       "latents", channels: vae.latentChannels, multiple: 1)
@@ -56,11 +56,4 @@ extension ForwardVAEDecode {
     ]
     try options.write([channelsFirst("decoded", decoded, picture)])
   }
-}
-
-private func vaeConfiguration(_ parts: ModelParts, _ model: String) throws -> VAEConfiguration {
-  guard let vae = parts.checkpoint.configuration.vae else {
-    throw InputError(model, expected: "a checkpoint with a VAE", found: "none")
-  }
-  return vae
 }

@@ -2,28 +2,50 @@ import Graph
 import Model
 import Train
 
+extension ForwardOptions {
+  /// The model, the input file, and what the UNet is given there.
+  fileprivate func openUNet(
+    latents: String
+  ) throws -> (parts: ModelParts, inputs: ForwardInputs, given: ForwardConditioning) {
+    let parts = try openModel([.unet])
+    let inputs = try ForwardInputs(self.inputs)
+    let given = try ForwardConditioning(
+      inputs, latents: latents, parts.checkpoint.configuration.unet)
+    return (parts, inputs, given)
+  }
+
+  fileprivate func runner(
+    _ parts: ModelParts, _ given: ForwardConditioning
+  ) throws -> UNetRunner {
+    try UNetRunner(
+      openBackend(), parts.checkpoint.configuration.unet, weights: parts.weights,
+      shape: given.shape)
+  }
+}
+
+extension ForwardConditioning {
+  fileprivate func predict(
+    _ runner: UNetRunner, latents: [Float], time: [Float]
+  ) throws -> [Float] {
+    try runner.predict(
+      shape, latents: latents, time: time, context: context, pooled: pooled, timeIDs: timeIDs)
+  }
+}
+
 extension ForwardUNet {
   func compute() throws {
-    let parts = try options.openModel([.unet])
-    let inputs = try ForwardInputs(options.inputs)
-    let unet = parts.checkpoint.configuration.unet
-    let given = try ForwardConditioning(inputs, latents: "sample", unet)
+    let (parts, inputs, given) = try options.openUNet(latents: "sample")
     let time = try inputs.floats("timestep", [given.shape.samples])
-    let runner = try UNetRunner(
-      options.openBackend(), unet, weights: parts.weights, shape: given.shape)
-    let prediction = try runner.predict(
-      given.shape, latents: given.latents, time: time, context: given.context,
-      pooled: given.pooled, timeIDs: given.timeIDs)
+    let runner = try options.runner(parts, given)
+    let prediction = try given.predict(runner, latents: given.latents, time: time)
     try options.write([channelsFirst("prediction", prediction, given.shape.latents)])
   }
 }
 
 extension ForwardLoss {
   func compute() throws {
-    let parts = try options.openModel([.unet])
-    let inputs = try ForwardInputs(options.inputs)
+    let (parts, inputs, given) = try options.openUNet(latents: "latents")
     let unet = parts.checkpoint.configuration.unet
-    let given = try ForwardConditioning(inputs, latents: "latents", unet)
     let n = given.shape.samples
     let noise = try inputs.channelsLast(
       "noise", channels: unet.inputChannels, multiple: unet.latentMultiple)
@@ -86,17 +108,12 @@ extension ForwardLoss {
 
 extension ForwardSample {
   func compute() throws {
-    let parts = try options.openModel([.unet])
-    let inputs = try ForwardInputs(options.inputs)
-    let unet = parts.checkpoint.configuration.unet
-    let given = try ForwardConditioning(inputs, latents: "noise", unet)
-    let runner = try UNetRunner(
-      options.openBackend(), unet, weights: parts.weights, shape: given.shape)
+    let (parts, inputs, given) = try options.openUNet(latents: "noise")
+    let runner = try options.runner(parts, given)
     let sampler = EulerSampler(prediction: prediction, table: try samplingTable(inputs))
     let latents = try sampler.sample(noise: given.latents) { input, time in
-      try runner.predict(
-        given.shape, latents: input, time: [Float](repeating: time, count: given.shape.samples),
-        context: given.context, pooled: given.pooled, timeIDs: given.timeIDs)
+      try given.predict(
+        runner, latents: input, time: [Float](repeating: time, count: given.shape.samples))
     }
     let (timesteps, sigmas) = (sampler.table.timesteps, sampler.table.sigmas)
     try options.write([
@@ -106,15 +123,12 @@ extension ForwardSample {
     ])
   }
 
-  /// Computed as diffusers does, its 4096 for infinity included; or read from the inputs.
+  /// Computed as diffusers does, with its 4096 for infinity if no other is asked for; or read from
+  /// the inputs.
   private func samplingTable(_ inputs: ForwardInputs) throws -> SamplingTable {
-    let chosen = spacing ?? (ztsnr ? .trailing : .leading)
-    let computed =
-      prediction == .flow
-      ? SamplingTable(flowSteps: steps, shift: shift ?? 1)
-      : SamplingTable(
-        schedule: NoiseSchedule(zeroTerminalSNR: ztsnr), spacing: chosen, steps: steps,
-        terminalSigma: 4096)
+    let computed = sampling.table(
+      prediction: prediction, zeroTerminalSNR: sampling.ztsnr, steps: steps, usualShift: 1,
+      usualTerminalSigma: 4096)
     if table == .computed { return computed }
     let timesteps = try inputs.file.doubles("timesteps")
     let sigmas = try inputs.file.doubles("sigmas")

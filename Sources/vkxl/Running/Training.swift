@@ -11,13 +11,9 @@ extension TrainCommand {
     let configuration = try loadConfiguration()
     let folder = RunFolder(configuration.output.folder, name: configuration.runName)
     let isNew = !FileManager.default.fileExists(atPath: folder.path)
-    do {
-      if !resume { try folder.open() }
-      try await train(configuration, folder)
-    } catch {
-      if isNew { folder.removeIfEmpty() }
-      throw error
-    }
+    defer { if isNew { folder.removeIfEmpty() } }
+    if !resume { try folder.open() }
+    try await train(configuration, folder)
   }
 
   private func train(_ configuration: Configuration, _ folder: RunFolder) async throws {
@@ -31,66 +27,63 @@ extension TrainCommand {
       textEncoders: configuration.model.textEncoders)
     if let warning = parts.checkpoint.warning { monitor.note("warning: \(warning)") }
     if resume { try folder.checkResumable(model: parts.identity) }
-    let (order, cache) = try await cachedData(configuration, backend, parts, monitor)
+    let stop = StopRequest(onFirst: { _ in monitor.noteStopping() })
+    defer { stop.cancel() }
+    guard
+      let (order, cache) = try await cachedData(
+        configuration, folder, backend, parts, monitor, stop)
+    else { return }
     let data = TrainingData(
       order, cache: cache, vaeHash: parts.vaeHash, textHash: parts.textHash,
       unet: parts.checkpoint.configuration.unet)
     let run = configuration.runDescription(folder, order, isResuming: resume)
-    let training = TrainingRun(backend, run, parts, data) { monitor.receive($0) }
-    try training.checkResumable()
+    let training = try TrainingRun(backend, run, parts, data) { monitor.receive($0) }
     try folder.makeFolder()
-    try write(configuration, to: folder)
-    let stop = StopRequest(onFirst: { _ in
-      monitor.note("stopping after this step and saving; press Ctrl-C again to stop at once")
-    })
-    stop.listen()
-    defer { stop.cancel() }
-    let isDone = try await training.execute { stop.isRequested || monitor.hasFailed }
+    try AtomicFile.write(to: folder.path + "/config.yaml") { try $0.write(configuration.yamlText) }
+    let outcome = try await training.execute { stop.isRequested || monitor.hasFailed }
     monitor.finish()
     try monitor.check()
     let peak = backend.device.memoryStatistics.peakByteCount
     monitor.note("peak device memory: \(readableByteCount(peak))")
-    monitor.note(isDone ? "done" : "stopped; continue with --resume")
+    switch outcome {
+    case .done: monitor.note("done")
+    case .stopped: monitor.note("stopped; continue with --resume")
+    case .notBegun: monitor.note("stopped before the first step; run the same command to go on")
+    }
   }
 
-  /// Scans the data set and encodes its images; corrupt ones are named and left out.
+  /// Scans the data set and encodes its images; corrupt ones are named and left out. From the first
+  /// image on, signals only ask to stop.
+  /// - Returns: nil when stopped, which the user has been told.
   private func cachedData(
-    _ configuration: Configuration, _ backend: any Backend, _ parts: ModelParts,
-    _ monitor: TrainingMonitor
-  ) async throws -> (TrainingOrder, ContentCache) {
-    guard let vae = parts.checkpoint.configuration.vae else {
-      throw InputError(
-        configuration.model.checkpoint, expected: "a checkpoint with a VAE", found: "none")
-    }
+    _ configuration: Configuration, _ folder: RunFolder, _ backend: any Backend,
+    _ parts: ModelParts, _ monitor: TrainingMonitor, _ stop: StopRequest
+  ) async throws -> (TrainingOrder, ContentCache)? {
     let dataset = try Dataset(
       scanning: configuration.data.folder, options: configuration.datasetOptions())
     try configuration.checkSides(of: dataset, unet: parts.checkpoint.configuration.unet)
     let order = try TrainingOrder(dataset, options: configuration.orderOptions)
     let cache = try ContentCache(configuration.cacheFolder)
-    if let plan = try TrainingRun.latentMemory(
-      order, in: cache, backend, vae, vaeHash: parts.vaeHash)
-    {
-      monitor.receive(.planned(plan))
+    let caching = try LatentCaching(
+      order, into: cache, backend, try parts.vae, weights: parts.weights, vaeHash: parts.vaeHash)
+    if resume {
+      try await caching.checkResumable(
+        folder, model: parts.identity, settings: configuration.canonicalText)
     }
-    let report = try await TrainingRun.cacheLatents(
-      order, into: cache, backend, vae, weights: parts.weights, vaeHash: parts.vaeHash
-    ) { monitor.receive($0) }
+    if let plan = try caching.memory() { monitor.receive(.planned(plan)) }
+    stop.listen()
+    let report = try await caching.run(
+      shouldStop: { stop.isRequested }, tell: { monitor.receive($0) })
+    guard report.isComplete else {
+      monitor.note(
+        "stopped: \(report.visitedCount) of \(order.variants.count) images are cached; "
+          + "run the same command to go on")
+      return nil
+    }
     let usable = try report.failures.isEmpty ? dataset : dataset.removing(report.failures)
     for line in usable.summary { monitor.note(line) }
     let used = try TrainingOrder(usable, options: configuration.orderOptions)
     return (used, cache)
-  }
-
-  private func write(_ configuration: Configuration, to folder: RunFolder) throws {
-    let path = folder.path + "/config.yaml"
-    do {
-      try Data(configuration.yamlText.utf8).write(
-        to: URL(fileURLWithPath: path), options: .atomic)
-    } catch {
-      throw InputError(
-        path, expected: "a file that can be written",
-        found: "\((error as NSError).localizedDescription)")
-    }
   }
 }
 

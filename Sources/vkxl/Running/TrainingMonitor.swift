@@ -12,7 +12,10 @@ final class TrainingMonitor: Sendable {
     var resumedStep: Int?
     var plannedPeak = 0
     var failure: (any Error)?
-    var caching: (what: String, bar: Int) = ("", -1)
+    /// What is under way, as a stop request names it.
+    var unit = "image"
+    /// Whether a counter stands on the terminal's last line.
+    var isCounting = false
   }
 
   private let folder: RunFolder
@@ -26,12 +29,25 @@ final class TrainingMonitor: Sendable {
 
   /// A line for the user.
   func note(_ line: String) {
-    if let bar = state.withLock({ $0.bar }) { bar.note(line) } else { terminal.write(line + "\n") }
+    let (bar, start) = state.withLock { state in
+      defer { state.isCounting = false }
+      return (state.bar, state.isCounting ? "\n" : "")
+    }
+    if let bar { bar.note(line) } else { terminal.write(start + line + "\n") }
+  }
+
+  /// The answer to the first signal.
+  func noteStopping() {
+    let unit = state.withLock { $0.unit }
+    let saving = unit == "step" ? " and saving" : ""
+    note("stopping after this \(unit)\(saving); press Ctrl-C again to stop at once")
   }
 
   func receive(_ event: TrainingEvent) {
     switch event {
-    case .caching(let what, let done, let total): showCaching(what, done, total)
+    case .caching(let what, let done, let total):
+      state.withLock { $0.unit = what == .images ? "image" : "caption" }
+      showCaching(what.rawValue, done, total)
     case .planned(let plan):
       for phase in plan.phases { note("planned for \(phase.name): \(describe(phase.use))") }
       let peak = state.withLock { state in
@@ -43,6 +59,7 @@ final class TrainingMonitor: Sendable {
       state.withLock { $0.resumedStep = step }
       note("resumed after step \(step)")
     case .ready(let height, let width, let launches):
+      state.withLock { $0.unit = "step" }
       note("ready: \(width)x\(height), \(launches) kernel launches a step")
     case .step(let report): record(report)
     case .saved(let path): note("saved \(path)")
@@ -74,6 +91,7 @@ final class TrainingMonitor: Sendable {
   /// A line when something starts, one when it ends, and on a terminal a counter between.
   private func showCaching(_ what: String, _ done: Int, _ total: Int) {
     if terminal.isInteractive {
+      state.withLock { $0.isCounting = done < total }
       terminal.write("\r\u{1B}[Kcaching \(what) \(done)/\(total)" + (done == total ? "\n" : ""))
     } else if done == total {
       note("cached \(total) \(what)")

@@ -1,0 +1,47 @@
+/// What the choice of a tile weighs, in units of one multiply-add of a lane.
+///
+/// On a CPU a load is a loop over the lanes (Mesa 22.3) or a gather (25.0) and takes as long as
+/// several multiply-adds, so large tiles win, and spilling them costs little. On a GPU a tile has
+/// to fit into registers.
+struct CostTraits {
+  /// Workgroups that run side by side, or nearly so.
+  let groupsAtOnce: Double
+  /// Multiply-adds that take as long as a launch and its barrier.
+  let multipliesForLaunch: Int
+  private let device: DeviceTraits
+  private let loadCost: Double
+
+  init(_ device: DeviceTraits) {
+    self.device = device
+    groupsAtOnce = device.isCPU ? 4 : 256
+    multipliesForLaunch = device.isCPU ? 2_000_000 : 20_000_000
+    loadCost = device.isCPU ? 6 : 4
+  }
+
+  /// Tiles that the device runs well, each a pipeline to compile.
+  func choices(form: Int) -> [KernelChoice] {
+    let squares = (device.isCPU ? [16, 8, 4] : [8, 4]).map { KernelChoice(.register, $0, $0) }
+    guard device.isCPU && device.hasCheapBroadcast && form != 0 else { return squares }
+    return [(16, 4), (8, 4), (16, 8)].map { KernelChoice(.subgroup, $0, $1) } + squares
+  }
+
+  /// The cost of one term of all sums of a lane's tile.
+  func cost(_ choice: KernelChoice, lanes: Int) -> Double {
+    let (rows, columns) = (Double(choice.rows), Double(choice.columns))
+    switch choice.code {
+    case .register: return rows * columns + loadCost * (rows + columns)
+    case .subgroup:
+      // A load brings two values; those of a row serve all lanes, after a broadcast each.
+      let loads = rows / Double(2 * lanes) + columns / 2
+      // More than 64 sums are moved to and from memory for each term.
+      return rows * columns * (rows * columns > 64 ? 1.15 : 1) + loadCost * loads + 0.7 * rows
+    }
+  }
+
+  /// The cost of a tile that is given by what it does.
+  func cost(multiplies: Int, loads: Int) -> Double {
+    Double(multiplies) + loadCost * Double(loads)
+  }
+}
+
+func ceilDivide(_ a: Int, _ b: Int) -> Int { (a + b - 1) / b }

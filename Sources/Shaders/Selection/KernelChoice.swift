@@ -1,0 +1,57 @@
+import Graph
+
+/// Which of several kernels computes a piece of work, and in what tiles.
+public struct KernelChoice: Hashable, Sendable, CustomStringConvertible {
+  /// How a kernel shares work and loads among lanes.
+  public enum Code: String, CaseIterable, Sendable {
+    /// Every lane loads all it needs into registers: runs anywhere, for sizes that fit no quads too.
+    case register
+    /// The lanes of a subgroup share rows by broadcasts: CPUs where those are cheap.
+    case subgroup
+  }
+
+  public var code: Code
+  /// Rows and columns of the tile that the code works in; what owns it (a lane, a subgroup, a
+  /// workgroup) is up to the code.
+  public var rows: Int
+  public var columns: Int
+
+  public init(_ code: Code, _ rows: Int, _ columns: Int) {
+    self.code = code
+    self.rows = rows
+    self.columns = columns
+  }
+
+  /// For example `subgroup 16x4`.
+  public var description: String { "\(code.rawValue) \(rows)x\(columns)" }
+
+  /// The inverse of `description`.
+  public init?(_ description: String) {
+    let parts = description.split(separator: " ")
+    guard parts.count == 2, let code = Code(rawValue: String(parts[0])) else { return nil }
+    let sizes = parts[1].split(separator: "x").compactMap { Int($0) }
+    guard sizes.count == 2 else { return nil }
+    self.init(code, sizes[0], sizes[1])
+  }
+}
+
+/// What there is to choose from for one use of an operation.
+public struct KernelSelection: Sendable {
+  /// Names the operation, storage and shape class; uses with equal keys share a choice.
+  public var key: String
+  /// The best guess first; never empty.
+  public var candidates: [KernelChoice]
+}
+
+/// An operation with several kernels.
+public protocol SelectableOperation: VulkanOperation {
+  /// The candidates for these shapes; nil where there is one kernel only.
+  func selection(
+    inputs: [TensorType], outputs: [TensorType], device: DeviceTraits
+  ) -> KernelSelection?
+}
+
+/// A size up to the next power of two: sizes of one class share a choice.
+func sizeClass(_ size: Int) -> Int {
+  size <= 1 ? 1 : 1 << (Int.bitWidth - (size - 1).leadingZeroBitCount)
+}
