@@ -57,7 +57,7 @@ public final class TimestampPool: Sendable {
   public func seconds(at ticks: UInt64) -> Double { seconds(from: 0, to: ticks) }
 
   /// Seconds between two readings of the clock, which may have wrapped around in between.
-  func seconds(from start: UInt64, to end: UInt64) -> Double {
+  public func seconds(from start: UInt64, to end: UInt64) -> Double {
     let bits = device.queueFamily.timestampBitCount
     let mask = bits >= 64 ? UInt64.max : (1 << UInt64(bits)) - 1
     return Double((end &- start) & mask) * device.limits.timestampPeriodNanoseconds * 1e-9

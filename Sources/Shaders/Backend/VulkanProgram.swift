@@ -3,11 +3,13 @@ import VKRuntime
 
 /// A plan lowered to launches, recorded once and replayed, cut into submissions by measured time
 /// (decision 8 of the design).
-final class VulkanProgram: Program {
-  let plan: Plan
+public final class VulkanProgram: Program {
+  public let plan: Plan
   /// Number of kernel launches of one run.
-  private(set) var launchCount = 0
-  private let store: VulkanStore
+  public private(set) var launchCount = 0
+  /// Barriers between them: launches between two of them may overlap.
+  private(set) var barrierCount = 0
+  let store: VulkanStore
   private let inputOffsets: [Int]
   private let outputOffsets: [Int]
   private var commands: SegmentedProgram?
@@ -27,17 +29,13 @@ final class VulkanProgram: Program {
 
   /// Records the launches, at first and after memory has moved.
   func record() throws {
-    let steps = launches()
-    let pipelines = try store.backend.pipelines(for: steps.flatMap(\.self))
-    launchCount = pipelines.count
-    var segments: [SegmentLaunch] = []
-    for (step, launches) in zip(plan.steps, steps) {
-      let flops = step.operation.flopCount(
-        step.inputs.map(\.type), outputs: step.outputs.map(\.type))
-      for launch in launches {
-        segments.append(
-          dispatching(
-            launch, pipelines[segments.count], cost: Double(flops) / Double(launches.count)))
+    let launches = try lowered()
+    launchCount = launches.count
+    barrierCount = launches.count(where: \.needsBarrier)
+    var segments = launches.map { launch in
+      SegmentLaunch(name: launch.launch.shader.path, cost: launch.cost) { stream in
+        if launch.needsBarrier { stream.barrier() }
+        launch.dispatch(on: stream)
       }
     }
     segments.append(leavingOutputs())
@@ -48,8 +46,17 @@ final class VulkanProgram: Program {
   /// Lets go of the recorded commands, and so of the memory that they name.
   func forget() { commands = nil }
 
-  func submit(_ inputs: [String: TensorData]) throws -> any PendingRun {
+  public func submit(_ inputs: [String: TensorData]) throws -> any PendingRun {
     guard let commands else { preconditionFailure("a program is run before it is recorded") }
+    let block = try fill(inputs)
+    let value = try commands.submit(
+      on: store.timeline, before: block.fetch, after: block.deliver)
+    let outputs = zip(plan.outputs, outputOffsets).map { ($0.name, $0.value.type, $1) }
+    return block.run(outputs, on: store.timeline, value: value)
+  }
+
+  /// The next run's step block with these inputs; everything else that the run needs is on its way.
+  func fill(_ inputs: [String: TensorData]) throws -> StepBlock {
     let block = try store.blocks.next()
     for (input, offset) in zip(plan.inputs, inputOffsets) {
       guard let value = inputs[input.name], value.type == input.type else {
@@ -60,21 +67,7 @@ final class VulkanProgram: Program {
       block.write(value, at: offset)
     }
     try store.flushWrites()
-    let value = try commands.submit(
-      on: store.timeline, before: block.fetch, after: block.deliver)
-    let outputs = zip(plan.outputs, outputOffsets).map { ($0.name, $0.value.type, $1) }
-    return block.run(outputs, on: store.timeline, value: value)
-  }
-
-  private func dispatching(_ launch: Launch, _ pipeline: Pipeline, cost: Double) -> SegmentLaunch {
-    SegmentLaunch(name: launch.shader.path, cost: cost) { stream in
-      launch.parameters.withUnsafeBytes {
-        stream.dispatch(
-          pipeline, groups: Groups(launch.groups.x, launch.groups.y, launch.groups.z),
-          parameterBytes: $0)
-      }
-      stream.barrier()
-    }
+    return block
   }
 
   /// Copies the outputs to the place that all programs share.
@@ -82,6 +75,7 @@ final class VulkanProgram: Program {
     let target = store.blocks.outputs
     let places = plan.outputs.map { arena(of: $0.value) }
     return SegmentLaunch(name: "outputs", cost: 1) { [plan, outputOffsets] stream in
+      stream.barrier()
       for (output, (offset, value)) in zip(places, zip(outputOffsets, plan.outputs)) {
         stream.copy(
           from: output.arena, offset: output.offset, to: target, offset: UInt64(offset),
@@ -90,18 +84,41 @@ final class VulkanProgram: Program {
     }
   }
 
-  /// The launches of each step of the plan.
-  private func launches() -> [[Launch]] {
-    plan.steps.map { step in
-      let workspace = step.workspace.map { scratch in
-        let place = store.transient(scratch.offset)
-        return place.arena.deviceAddress + place.offset
+  /// The plan's launches in order, each with its pipeline. Steps without a dependency may overlap;
+  /// the launches of one step see each other's results.
+  func lowered() throws -> [LoweredLaunch] {
+    let steps = plan.steps.map(launches)
+    let pipelines = try store.backend.pipelines(for: steps.flatMap(\.self))
+    let barriers = BarrierPlan(plan.accesses(store.backend.planningLimits)).isBefore
+    var lowered: [LoweredLaunch] = []
+    var needsBarrier = false
+    for (index, launches) in steps.enumerated() {
+      let step = plan.steps[index]
+      let flops = step.operation.flopCount(
+        step.inputs.map(\.type), outputs: step.outputs.map(\.type))
+      needsBarrier = needsBarrier || barriers[index]
+      for launch in launches {
+        lowered.append(
+          LoweredLaunch(
+            step: index, launch: launch, pipeline: pipelines[lowered.count],
+            needsBarrier: needsBarrier, operationFlopCount: flops,
+            cost: Double(flops) / Double(launches.count)))
+        needsBarrier = true
       }
-      let context = LoweringContext(
-        inputs: step.inputs.map(binding), outputs: step.outputs.map(binding),
-        workspace: workspace ?? 0, device: store.backend.traits)
-      return store.backend.kernel(step.operation).launches(context)
+      if !launches.isEmpty { needsBarrier = false }
     }
+    return lowered
+  }
+
+  private func launches(_ step: Plan.Step) -> [Launch] {
+    let workspace = step.workspace.map { scratch in
+      let place = store.transient(scratch.offset)
+      return place.arena.deviceAddress + place.offset
+    }
+    let context = LoweringContext(
+      inputs: step.inputs.map(binding), outputs: step.outputs.map(binding),
+      workspace: workspace ?? 0, device: store.backend.traits)
+    return store.backend.kernel(step.operation).launches(context)
   }
 
   private func binding(_ placed: Plan.Placed) -> Binding {
@@ -114,6 +131,27 @@ final class VulkanProgram: Program {
     case .transient(let offset): store.transient(offset)
     case .variable(let index): store.variable(plan.variables[index].name)
     case .input(let index): (store.blocks.inputs, UInt64(inputOffsets[index]))
+    }
+  }
+}
+
+/// A launch with all that recording it takes.
+struct LoweredLaunch {
+  /// Index in the plan's steps.
+  let step: Int
+  let launch: Launch
+  let pipeline: Pipeline
+  /// Whether it must see the results of launches before it.
+  let needsBarrier: Bool
+  let operationFlopCount: Int
+  /// Its share of the operation's work.
+  let cost: Double
+
+  func dispatch(on stream: CommandStream) {
+    launch.parameters.withUnsafeBytes {
+      stream.dispatch(
+        pipeline, groups: Groups(launch.groups.x, launch.groups.y, launch.groups.z),
+        parameterBytes: $0)
     }
   }
 }

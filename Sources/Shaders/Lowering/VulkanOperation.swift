@@ -9,7 +9,8 @@ public protocol VulkanOperation: Operation {
   ) -> Int
 
   /// The launches that compute the operation, in order; each one sees the results of those before
-  /// it.
+  /// it. They touch nothing but inputs, outputs and workspace, each padded to the planning limits'
+  /// alignment: other operations may run at the same time.
   func launches(_ context: LoweringContext) -> [Launch]
 }
 
