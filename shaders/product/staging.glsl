@@ -1,0 +1,172 @@
+// How a workgroup of THREADS invocations brings DEPTH values of k for a block of BLOCK_ROWS rows of a
+// and BLOCK_COLUMNS columns of b from memory: first into registers (while the block before is being
+// multiplied), then into shared memory. Memory is read along its contiguous dimension, VECTOR elements
+// at a time:
+//
+//   FORM 1   a [M, K], b [N, K]: along k in both
+//   FORM 2   a [M, K], b [K, N]: along k in a, along n in b
+//   FORM 3   a [K, M], b [K, N]: along m in a, along n in b
+//   FORM 0   any strides, VECTOR 1, lanes along k
+//
+// VECTOR is 4, or 8 where all contiguous dimensions are multiples of 8. The block of an operand is a
+// number of lines of VECTORS vectors; an invocation brings vector `laneVector` of ITEMS lines, STEP
+// lines apart. Everything is a power of two. Rows and columns outside are clamped to ones inside, whose
+// sums are not stored; values of k outside count as zeros in both operands.
+//
+// A kernel defines `fetch()`, which fills `rawA` and `rawB` with the next DEPTH values of k. Byte
+// offsets are 32-bit: a tensor lies in one arena of at most 4 GiB.
+#ifndef PRODUCT_STAGING_GLSL
+#define PRODUCT_STAGING_GLSL
+layout(local_size_x = THREADS) in;
+#include "common/index.glsl"
+#include "product/epilogue.glsl"
+
+#if FORM == 3
+#define A_LINES DEPTH
+#define A_ALONG BLOCK_ROWS
+#else
+#define A_LINES BLOCK_ROWS
+#define A_ALONG DEPTH
+#endif
+#if FORM >= 2
+#define B_LINES DEPTH
+#define B_ALONG BLOCK_COLUMNS
+#else
+#define B_LINES BLOCK_COLUMNS
+#define B_ALONG DEPTH
+#endif
+
+const uint BYTES_A = STORAGE_A == 0 ? 4 : 2;
+const uint BYTES_B = STORAGE_B == 0 ? 4 : 2;
+const uint A_VECTORS = A_ALONG / VECTOR;
+const uint B_VECTORS = B_ALONG / VECTOR;
+const uint A_STEP = THREADS / A_VECTORS;
+const uint B_STEP = THREADS / B_VECTORS;
+const uint A_ITEMS = (A_LINES + A_STEP - 1) / A_STEP;
+const uint B_ITEMS = (B_LINES + B_STEP - 1) / B_STEP;
+// uvec4 of one vector as it lies in memory.
+const uint A_WORDS = (VECTOR * BYTES_A + 15) / 16;
+const uint B_WORDS = (VECTOR * BYTES_B + 15) / 16;
+
+layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Bytes16 { uvec4 at; };
+layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer Bytes8 { uvec2 at; };
+layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer Bytes4 { uint at; };
+layout(buffer_reference, scalar, buffer_reference_align = 2) readonly buffer Bytes2 { uint16_t at; };
+
+// The vectors in flight, as they lie in memory.
+uvec4 rawA[A_ITEMS][A_WORDS];
+uvec4 rawB[B_ITEMS][B_WORDS];
+
+// Which vector of its lines an invocation brings, and its first line.
+uint vectorA() { return gl_LocalInvocationIndex % A_VECTORS; }
+uint vectorB() { return gl_LocalInvocationIndex % B_VECTORS; }
+uint lineA(uint item) { return gl_LocalInvocationIndex / A_VECTORS + item * A_STEP; }
+uint lineB(uint item) { return gl_LocalInvocationIndex / B_VECTORS + item * B_STEP; }
+
+// The row and the value of k (from the start of the block) where an item of a begins, and the same of b.
+#if FORM == 3
+uint rowOfA(uint item) { return vectorA() * VECTOR; }
+uint depthOfA(uint item) { return lineA(item); }
+#else
+uint rowOfA(uint item) { return lineA(item); }
+uint depthOfA(uint item) { return vectorA() * VECTOR; }
+#endif
+#if FORM >= 2
+uint columnOfB(uint item) { return vectorB() * VECTOR; }
+uint depthOfB(uint item) { return lineB(item); }
+#else
+uint columnOfB(uint item) { return lineB(item); }
+uint depthOfB(uint item) { return vectorB() * VECTOR; }
+#endif
+
+// Whether the block has a line for an item: not all do where it is small.
+bool hasA(uint item) { return A_LINES % A_STEP == 0 || lineA(item) < A_LINES; }
+bool hasB(uint item) { return B_LINES % B_STEP == 0 || lineB(item) < B_LINES; }
+
+// The first of VECTOR rows or columns, clamped to `count`, a multiple of VECTOR where they are read at
+// once.
+uint clampedRow(uint row, uint count) { return min(row, count - (FORM == 3 ? VECTOR : 1)); }
+uint clampedColumn(uint column, uint count) { return min(column, count - (FORM >= 2 ? VECTOR : 1)); }
+
+uvec4 loadWords(uint64_t address, uint byteCount) {
+  if (byteCount >= 16) return Bytes16(address).at;
+  if (byteCount == 8) return uvec4(Bytes8(address).at, 0, 0);
+  if (byteCount == 4) return uvec4(Bytes4(address).at, 0, 0, 0);
+  return uvec4(uint(Bytes2(address).at), 0, 0, 0);
+}
+
+// Fills an item from base + offset (in bytes), with zeros if it is not inside. No branch: a load that is
+// not wanted goes to the base.
+#define FETCH(NAME, BYTES, WORDS)                                                     \
+  void fetch##NAME(uint item, uint64_t base, uint offset, bool isInside) {            \
+    uint64_t address = base + uint64_t(isInside ? offset : 0);                        \
+    [[unroll]] for (uint w = 0; w < WORDS; w++) {                                     \
+      uvec4 words = loadWords(address + 16 * w, VECTOR * BYTES);                      \
+      raw##NAME[item][w] = isInside ? words : uvec4(0);                               \
+    }                                                                                 \
+  }
+FETCH(A, BYTES_A, A_WORDS)
+FETCH(B, BYTES_B, B_WORDS)
+
+// Four elements as they lie in memory as numbers; the first alone where VECTOR is 1.
+vec4 numbers(uvec4 low, uvec4 high, uint first, uint storage) {
+  if (storage == 0) return uintBitsToFloat(first == 0 ? low : high);
+  uvec2 words = first == 0 ? low.xy : low.zw;
+  if (storage == 1) return vec4(unpackHalf2x16(words.x), unpackHalf2x16(words.y));
+  return uintBitsToFloat(
+      uvec4(words.x << 16, words.x & 0xffff0000u, words.y << 16, words.y & 0xffff0000u));
+}
+vec4 numbersA(uint item, uint first) {
+  return numbers(rawA[item][0], rawA[item][A_WORDS - 1], first, STORAGE_A);
+}
+vec4 numbersB(uint item, uint first) {
+  return numbers(rawB[item][0], rawB[item][B_WORDS - 1], first, STORAGE_B);
+}
+
+// The block of a result that a workgroup computes.
+struct Block {
+  uint row;
+  uint column;
+  uint copy;  // which of several results of this size: blocks of rows run first, then columns
+};
+
+Block blockOfGroup(uint rows, uint columns) {
+  uint rowBlocks = (rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
+  uint columnBlocks = (columns + BLOCK_COLUMNS - 1) / BLOCK_COLUMNS;
+  uint group = linearGroup();
+  Block block;
+  block.row = group % rowBlocks * BLOCK_ROWS;
+  block.column = group / rowBlocks % columnBlocks * BLOCK_COLUMNS;
+  block.copy = group / (rowBlocks * columnBlocks);
+  return block;
+}
+
+// Supplied by the kernel: fills rawA and rawB with the next DEPTH values of k.
+void fetch();
+// Supplied by the tile: rawA and rawB into shared memory, and their product into the sums.
+void stage(uint stageIndex);
+void multiply(uint stageIndex);
+
+#ifndef STAGES
+#define STAGES 1
+#endif
+
+// Sums `depth` values of k. With two stages a block of k costs one barrier, with one stage two and half
+// the shared memory.
+void accumulate(uint depth) {
+  fetch();
+  stage(0);
+  barrier();
+  uint current = 0;
+  for (uint k = DEPTH; k < depth; k += DEPTH) {
+    fetch();
+    multiply(current);
+    if (STAGES == 1) barrier();
+    current = STAGES == 1 ? 0 : 1 - current;
+    stage(current);
+    barrier();
+  }
+  multiply(current);
+}
+
+#endif
