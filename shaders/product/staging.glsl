@@ -154,19 +154,20 @@ void multiply(uint stageIndex);
 // Sums `depth` values of k. With two stages a block of k costs one barrier, with one stage two and half
 // the shared memory.
 void accumulate(uint depth) {
+  uint current = 0;
   fetch();
   stage(0);
   barrier();
-  uint current = 0;
-  for (uint k = DEPTH; k < depth; k += DEPTH) {
-    fetch();
+  for (uint k = DEPTH;; k += DEPTH) {
+    bool isLast = k >= depth;
+    if (!isLast) fetch();
     multiply(current);
+    if (isLast) break;
     if (STAGES == 1) barrier();
     current = STAGES == 1 ? 0 : 1 - current;
     stage(current);
     barrier();
   }
-  multiply(current);
 }
 
 #endif
