@@ -1,4 +1,5 @@
 import Testing
+import VKRuntime
 
 @testable import Shaders
 
@@ -11,12 +12,25 @@ import Testing
   }
 
   // Ids of a small module: C += A B, all dimensions different constants.
-  private let (integer, half, float, bool): (UInt32, UInt32, UInt32, UInt32) = (1, 2, 3, 4)
-  private let (scope, m, n, k): (UInt32, UInt32, UInt32, UInt32) = (5, 6, 7, 8)
-  private let (yes, no): (UInt32, UInt32) = (9, 10)
-  private let (typeA, typeB, typeC): (UInt32, UInt32, UInt32) = (11, 12, 13)
-  private let (pointer, stride, a, b, c, d): (UInt32, UInt32, UInt32, UInt32, UInt32, UInt32) =
-    (14, 15, 16, 17, 18, 19)
+  private let integer: UInt32 = 1
+  private let half: UInt32 = 2
+  private let float: UInt32 = 3
+  private let bool: UInt32 = 4
+  private let scope: UInt32 = 5
+  private let m: UInt32 = 6
+  private let n: UInt32 = 7
+  private let k: UInt32 = 8
+  private let yes: UInt32 = 9
+  private let no: UInt32 = 10
+  private let typeA: UInt32 = 11
+  private let typeB: UInt32 = 12
+  private let typeC: UInt32 = 13
+  private let pointer: UInt32 = 14
+  private let stride: UInt32 = 15
+  private let a: UInt32 = 16
+  private let b: UInt32 = 17
+  private let c: UInt32 = 18
+  private let d: UInt32 = 19
   private let bound: UInt32 = 20
 
   private func types() -> [UInt32] {
@@ -100,10 +114,12 @@ import Testing
   /// The kernels as they are shipped: no word of the NV form is left, and all ids are below the bound.
   @Test(arguments: ["1", "2"])
   func rewritesTheProduct(type: String) throws {
-    let defines = SharedKernel.defines(
-      form: 1, matrix: SharedKernel.Matrix(type: type, isEmulated: false))
-    let nv = try ShaderCompiler(cacheFolder: nil)
-      .compile("product/matrix_product_shared.comp", defines: defines)
+    let shape = MatrixShape(
+      m: 16, n: 16, k: 16, operands: type == "2" ? .bf16 : .f16, sums: .f32)
+    let tile = BlockTile.matrixTiles(shape, subgroupSize: 32)[0]
+    let variant = tile.variant(
+      "product/matrix_product_shared.comp", form: 1, vector: 8, storage: [:])
+    let nv = try ShaderCompiler(cacheFolder: nil).compile(variant.path, defines: variant.defines)
     let khr = try Rewriting.rewritten(nv, isBrain: type == "2")
     #expect(Rewriting.isNeeded(by: nv) && !Rewriting.isNeeded(by: khr))
     var opcodes: Set<UInt32> = []

@@ -49,9 +49,12 @@ struct MatrixElements {
 
 uint matrixLane() { return gl_LocalInvocationIndex % SUBGROUP; }
 uint matrixSubgroup() { return gl_LocalInvocationIndex / SUBGROUP; }
+// n, unknown to the compiler, which else unrolls these loops for minutes (launches are one deep in z).
+uint count(uint n) { return n * gl_NumWorkGroups.z; }
+
 MatrixElements zeroMatrix() {
   MatrixElements m;
-  for (uint e = 0; e < LANE_ELEMENTS; e++) m.at[e] = 0;
+  for (uint e = 0; e < count(LANE_ELEMENTS); e++) m.at[e] = 0;
   return m;
 }
 
@@ -60,18 +63,18 @@ float emulatedElement(MatrixPlace place, uint row, uint column);
 void emulatedStore(uint index, uint stride, uint row, uint column, float value);
 
 void multiplyAddEmulated(inout MatrixElements sum, MatrixPlace a, MatrixPlace b) {
-  for (uint e = 0; e < LANE_ELEMENTS; e++) {
+  for (uint e = 0; e < count(LANE_ELEMENTS); e++) {
     uint row = (e * SUBGROUP + matrixLane()) / MATRIX_N;
     uint column = (e * SUBGROUP + matrixLane()) % MATRIX_N;
     float total = sum.at[e];
-    for (uint k = 0; k < MATRIX_K; k++) {
+    for (uint k = 0; k < count(MATRIX_K); k++) {
       total += emulatedElement(a, row, k) * emulatedElement(b, k, column);
     }
     sum.at[e] = total;
   }
 }
 void storeEmulated(MatrixElements sum, uint index, uint stride) {
-  for (uint e = 0; e < LANE_ELEMENTS; e++) {
+  for (uint e = 0; e < count(LANE_ELEMENTS); e++) {
     uint i = e * SUBGROUP + matrixLane();
     emulatedStore(index, stride, i / MATRIX_N, i % MATRIX_N, sum.at[e]);
   }

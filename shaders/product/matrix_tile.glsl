@@ -1,11 +1,12 @@
 // The block of y of a workgroup on matrix units: operands go through shared memory as f16 (MATRIX_TYPE 1)
 // or bf16 (2), each subgroup multiplies fragments of its own part of the block, and sums pass through
 // shared memory once more, so that the epilogue sees rows and masks edges. Memory's own direction is kept
-// in shared memory; fragments are loaded by rows or by columns accordingly. A line of shared memory has
-// 16 bytes of padding, so that the lines of a fragment lie in different banks.
+// in shared memory and fragments are loaded by rows or by columns accordingly; where a device loads only
+// rows of k well (RDNA3), ALONG_K turns the operands around on their way. A line of shared memory has 16
+// bytes of padding, so that the lines of a fragment lie in different banks.
 //
 // Macros: FORM, BLOCK_ROWS, BLOCK_COLUMNS, DEPTH, VECTOR, STAGES; SUBGROUP lanes, SUBGROUP_ROWS x
-// SUBGROUP_COLUMNS subgroups; THREADS must be their product. The part of a subgroup, and DEPTH, must be
+// SUBGROUP_COLUMNS subgroups; ALONG_K; THREADS must be their product. The part of a subgroup, and DEPTH, must be
 // multiples of the matrix shape.
 #ifndef PRODUCT_MATRIX_TILE_GLSL
 #define PRODUCT_MATRIX_TILE_GLSL
@@ -20,10 +21,13 @@
 #else
 #define UNIT uint16_t
 #endif
-const uint A_LINE = (A_ALONG + 8) / VECTOR;
-const uint B_LINE = (B_ALONG + 8) / VECTOR;
-const uint A_SIZE = A_LINES * A_LINE;
-const uint B_SIZE = B_LINES * B_LINE;
+// Lines of shared memory run along k, or along rows and columns.
+const bool A_RUNS_ALONG_K = FORM != 3 || A_IS_PAIRED;
+const bool B_RUNS_ALONG_K = FORM < 2 || B_IS_PAIRED;
+const uint A_LINE = ((A_RUNS_ALONG_K ? DEPTH : BLOCK_ROWS) + 8) / VECTOR;
+const uint B_LINE = ((B_RUNS_ALONG_K ? DEPTH : BLOCK_COLUMNS) + 8) / VECTOR;
+const uint A_SIZE = (A_RUNS_ALONG_K ? BLOCK_ROWS : DEPTH) * A_LINE;
+const uint B_SIZE = (B_RUNS_ALONG_K ? BLOCK_COLUMNS : DEPTH) * B_LINE;
 
 const uint PART_ROWS = BLOCK_ROWS / SUBGROUP_ROWS;
 const uint PART_COLUMNS = BLOCK_COLUMNS / SUBGROUP_COLUMNS;
@@ -105,15 +109,42 @@ uvec2 packed(vec4 v) {
 UNIT_OF(A, STORAGE_A)
 UNIT_OF(B, STORAGE_B)
 
+// Two vectors of neighbouring k: one word for each of their rows, in the lines of those rows.
+void stagePair(uint first, uint row, uint k, uint line, UNIT even, UNIT odd) {
+#if FORM != 0
+  [[unroll]] for (uint i = 0; i < VECTOR; i++) {
+    uint low = i % 2 == 0 ? even[i / 2] & 0xffffu : even[i / 2] >> 16;
+    uint high = i % 2 == 0 ? odd[i / 2] << 16 : odd[i / 2] & 0xffff0000u;
+    staged[first + (row + i) * line + k / VECTOR][k % VECTOR / 2] = low | high;
+  }
+#endif
+}
+
 void stage(uint stageIndex) {
   uint first = stageIndex * (A_SIZE + B_SIZE);
+#if A_IS_PAIRED
+  [[unroll]] for (uint item = 0; item < A_ITEMS; item += 2) {
+    if (hasA(item)) {
+      stagePair(first, rowOfA(item), depthOfA(item), A_LINE, unitA(item), unitA(item + 1));
+    }
+  }
+#else
   [[unroll]] for (uint item = 0; item < A_ITEMS; item++) {
-    if (hasA(item)) staged[first + lineA(item) * A_LINE + vectorA()] = unitA(item);
+    if (hasA(item)) staged[first + lineA(item) * A_LINE + vectorA(item)] = unitA(item);
   }
+#endif
   first += A_SIZE;
-  [[unroll]] for (uint item = 0; item < B_ITEMS; item++) {
-    if (hasB(item)) staged[first + lineB(item) * B_LINE + vectorB()] = unitB(item);
+#if B_IS_PAIRED
+  [[unroll]] for (uint item = 0; item < B_ITEMS; item += 2) {
+    if (hasB(item)) {
+      stagePair(first, columnOfB(item), depthOfB(item), B_LINE, unitB(item), unitB(item + 1));
+    }
   }
+#else
+  [[unroll]] for (uint item = 0; item < B_ITEMS; item++) {
+    if (hasB(item)) staged[first + lineB(item) * B_LINE + vectorB(item)] = unitB(item);
+  }
+#endif
 }
 
 uint partRow() { return matrixSubgroup() / SUBGROUP_COLUMNS * PART_ROWS; }
@@ -122,20 +153,20 @@ uint partColumn() { return matrixSubgroup() % SUBGROUP_COLUMNS * PART_COLUMNS; }
 void multiply(uint stageIndex) {
   uint a = stageIndex * (A_SIZE + B_SIZE);
   uint b = a + A_SIZE;
-  a += FORM == 3 ? partRow() / VECTOR : partRow() * A_LINE;
-  b += FORM >= 2 ? partColumn() / VECTOR : partColumn() * B_LINE;
+  a += A_RUNS_ALONG_K ? partRow() * A_LINE : partRow() / VECTOR;
+  b += B_RUNS_ALONG_K ? partColumn() * B_LINE : partColumn() / VECTOR;
   [[unroll]] for (uint k = 0; k < DEPTH; k += MATRIX_K) {
     MatrixA x[FRAGMENT_ROWS];
     [[unroll]] for (uint r = 0; r < FRAGMENT_ROWS; r++) {
       uint row = r * MATRIX_M;
-      uint at = FORM == 3 ? k * A_LINE + row / VECTOR : row * A_LINE + k / VECTOR;
-      LOAD_MATRIX(x[r], staged, a + at, A_LINE, (FORM == 3));
+      uint at = A_RUNS_ALONG_K ? row * A_LINE + k / VECTOR : k * A_LINE + row / VECTOR;
+      LOAD_MATRIX(x[r], staged, a + at, A_LINE, !A_RUNS_ALONG_K);
     }
     [[unroll]] for (uint c = 0; c < FRAGMENT_COLUMNS; c++) {
       uint column = c * MATRIX_N;
-      uint at = FORM >= 2 ? k * B_LINE + column / VECTOR : column * B_LINE + k / VECTOR;
+      uint at = B_RUNS_ALONG_K ? column * B_LINE + k / VECTOR : k * B_LINE + column / VECTOR;
       MatrixB w;
-      LOAD_MATRIX(w, staged, b + at, B_LINE, (FORM < 2));
+      LOAD_MATRIX(w, staged, b + at, B_LINE, B_RUNS_ALONG_K);
       [[unroll]] for (uint r = 0; r < FRAGMENT_ROWS; r++) {
         MULTIPLY_ADD(sums[r * FRAGMENT_COLUMNS + c], x[r], w);
       }

@@ -58,9 +58,9 @@ void stage(uint stageIndex) {
       uint line = FORM == 3 ? lineA(item) : shuffled(lineA(item), LANE_ROWS);
       uint at = stageIndex * A_SIZE + line * A_LINE;
 #if FORM == 0
-      tileA[4 * at + vectorA()] = numbersA(item, 0).x;
+      tileA[4 * at + vectorA(item)] = numbersA(item, 0).x;
 #else
-      at += vectorA() * (VECTOR / 4);
+      at += vectorA(item) * (VECTOR / 4);
       [[unroll]] for (uint v = 0; v < VECTOR / 4; v++) tileA[at + v] = numbersA(item, 4 * v);
 #endif
     }
@@ -70,9 +70,9 @@ void stage(uint stageIndex) {
       uint line = FORM >= 2 ? lineB(item) : shuffled(lineB(item), LANE_COLUMNS);
       uint at = stageIndex * B_SIZE + line * B_LINE;
 #if FORM == 0
-      tileB[4 * at + vectorB()] = numbersB(item, 0).x;
+      tileB[4 * at + vectorB(item)] = numbersB(item, 0).x;
 #else
-      at += vectorB() * (VECTOR / 4);
+      at += vectorB(item) * (VECTOR / 4);
       [[unroll]] for (uint v = 0; v < VECTOR / 4; v++) tileB[at + v] = numbersB(item, 4 * v);
 #endif
     }

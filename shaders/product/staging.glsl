@@ -13,6 +13,10 @@
 // lines apart. Everything is a power of two. Rows and columns outside are clamped to ones inside, whose
 // sums are not stored; values of k outside count as zeros in both operands.
 //
+// With ALONG_K 1 shared memory is to keep k together although memory does not (FORM 2's b, both of FORM 3):
+// an invocation then brings pairs of lines, so that it can write two values of k at once. The pairs of
+// eight or more k run fastest in the lanes, because a row's values of k lie in different banks.
+//
 // A kernel defines `fetch()`, which fills `rawA` and `rawB` with the next DEPTH values of k. Byte
 // offsets are 32-bit: a tensor lies in one arena of at most 4 GiB.
 #ifndef PRODUCT_STAGING_GLSL
@@ -36,14 +40,32 @@ layout(local_size_x = THREADS) in;
 #define B_ALONG DEPTH
 #endif
 
+#ifndef ALONG_K
+#define ALONG_K 0
+#endif
+#define A_IS_PAIRED (ALONG_K == 1 && FORM == 3)
+#define B_IS_PAIRED (ALONG_K == 1 && FORM >= 2)
+
 const uint BYTES_A = STORAGE_A == 0 ? 4 : 2;
 const uint BYTES_B = STORAGE_B == 0 ? 4 : 2;
 const uint A_VECTORS = A_ALONG / VECTOR;
 const uint B_VECTORS = B_ALONG / VECTOR;
 const uint A_STEP = THREADS / A_VECTORS;
 const uint B_STEP = THREADS / B_VECTORS;
+// Pairs of vectors of a block, where they are read in pairs.
+const uint PAIRS = DEPTH / 2;
+const uint A_SLOTS = A_VECTORS * PAIRS;
+const uint B_SLOTS = B_VECTORS * PAIRS;
+#if A_IS_PAIRED
+const uint A_ITEMS = 2 * ((A_SLOTS + THREADS - 1) / THREADS);
+#else
 const uint A_ITEMS = (A_LINES + A_STEP - 1) / A_STEP;
+#endif
+#if B_IS_PAIRED
+const uint B_ITEMS = 2 * ((B_SLOTS + THREADS - 1) / THREADS);
+#else
 const uint B_ITEMS = (B_LINES + B_STEP - 1) / B_STEP;
+#endif
 // uvec4 of one vector as it lies in memory.
 const uint A_WORDS = (VECTOR * BYTES_A + 15) / 16;
 const uint B_WORDS = (VECTOR * BYTES_B + 15) / 16;
@@ -57,31 +79,33 @@ layout(buffer_reference, scalar, buffer_reference_align = 2) readonly buffer Byt
 uvec4 rawA[A_ITEMS][A_WORDS];
 uvec4 rawB[B_ITEMS][B_WORDS];
 
-// Which vector of its lines an invocation brings, and its first line.
-uint vectorA() { return gl_LocalInvocationIndex % A_VECTORS; }
-uint vectorB() { return gl_LocalInvocationIndex % B_VECTORS; }
+// Which vector of which line an item is, and whether the block has it: not all do where it is small.
+#if A_IS_PAIRED
+uint slotA(uint item) { return gl_LocalInvocationIndex + item / 2 * THREADS; }
+uint vectorA(uint item) { return slotA(item) % 2 + slotA(item) / (2 * PAIRS) * 2; }
+uint lineA(uint item) { return slotA(item) / 2 % PAIRS * 2 + item % 2; }
+bool hasA(uint item) { return A_SLOTS % THREADS == 0 || slotA(item) < A_SLOTS; }
+#else
+uint vectorA(uint item) { return gl_LocalInvocationIndex % A_VECTORS; }
 uint lineA(uint item) { return gl_LocalInvocationIndex / A_VECTORS + item * A_STEP; }
-uint lineB(uint item) { return gl_LocalInvocationIndex / B_VECTORS + item * B_STEP; }
-
-// The row and the value of k (from the start of the block) where an item of a begins, and the same of b.
-#if FORM == 3
-uint rowOfA(uint item) { return vectorA() * VECTOR; }
-uint depthOfA(uint item) { return lineA(item); }
-#else
-uint rowOfA(uint item) { return lineA(item); }
-uint depthOfA(uint item) { return vectorA() * VECTOR; }
-#endif
-#if FORM >= 2
-uint columnOfB(uint item) { return vectorB() * VECTOR; }
-uint depthOfB(uint item) { return lineB(item); }
-#else
-uint columnOfB(uint item) { return lineB(item); }
-uint depthOfB(uint item) { return vectorB() * VECTOR; }
-#endif
-
-// Whether the block has a line for an item: not all do where it is small.
 bool hasA(uint item) { return A_LINES % A_STEP == 0 || lineA(item) < A_LINES; }
+#endif
+#if B_IS_PAIRED
+uint slotB(uint item) { return gl_LocalInvocationIndex + item / 2 * THREADS; }
+uint vectorB(uint item) { return slotB(item) % 2 + slotB(item) / (2 * PAIRS) * 2; }
+uint lineB(uint item) { return slotB(item) / 2 % PAIRS * 2 + item % 2; }
+bool hasB(uint item) { return B_SLOTS % THREADS == 0 || slotB(item) < B_SLOTS; }
+#else
+uint vectorB(uint item) { return gl_LocalInvocationIndex % B_VECTORS; }
+uint lineB(uint item) { return gl_LocalInvocationIndex / B_VECTORS + item * B_STEP; }
 bool hasB(uint item) { return B_LINES % B_STEP == 0 || lineB(item) < B_LINES; }
+#endif
+
+// The row and the value of k (from the start of the block) where an item of a begins, the same of b.
+uint rowOfA(uint item) { return FORM == 3 ? vectorA(item) * VECTOR : lineA(item); }
+uint depthOfA(uint item) { return FORM == 3 ? lineA(item) : vectorA(item) * VECTOR; }
+uint columnOfB(uint item) { return FORM >= 2 ? vectorB(item) * VECTOR : lineB(item); }
+uint depthOfB(uint item) { return FORM >= 2 ? lineB(item) : vectorB(item) * VECTOR; }
 
 // The first of VECTOR rows or columns, clamped to `count`, a multiple of VECTOR where they are read at
 // once.
