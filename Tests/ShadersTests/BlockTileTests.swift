@@ -100,13 +100,16 @@ struct Blocked<Base: VulkanOperation>: VulkanOperation {
   private static let oblong = BlockTile(
     rows: 64, columns: 16, depth: 8, stages: 2, units: .registers(rows: 8, columns: 4))
 
-  private static func emulated(m: Int, n: Int, k: Int, stages: Int) -> BlockTile {
+  private static func emulated(
+    m: Int, n: Int, k: Int, stages: Int, isAlongK: Bool = false
+  ) -> BlockTile {
     let shape = MatrixShape(m: m, n: n, k: k, operands: .f16, sums: .f32)
     return BlockTile(
       rows: 32, columns: 64, depth: 16, stages: stages,
       units: .matrix(
         BlockTile.MatrixUnits(
-          shape: shape, subgroupSize: 8, subgroupRows: 2, subgroupColumns: 2, isEmulated: true)))
+          shape: shape, subgroupSize: 8, subgroupRows: 2, subgroupColumns: 2, isAlongK: isAlongK,
+          isEmulated: true)))
   }
 
   /// Sizes beyond one tile, and few enough variants.
@@ -136,6 +139,12 @@ struct Blocked<Base: VulkanOperation>: VulkanOperation {
     for operation in Self.cases.filter({ $0.inputs.allSatisfy { $0.dtype == .f16 } }) {
       try check(operation, Self.emulated(m: m, n: n, k: k, stages: 2))
     }
+  }
+
+  /// Operands turned around on their way to shared memory; other kernels are the same as without.
+  @Test(arguments: cases.filter { $0.inputs.allSatisfy { $0.dtype == .f16 } })
+  func matrixUnitsAlongK(_ operation: OperationCase) throws {
+    try check(operation, Self.emulated(m: 16, n: 16, k: 16, stages: 2, isAlongK: true))
   }
 
   private func check(_ operation: OperationCase, _ tile: BlockTile) throws {

@@ -101,8 +101,9 @@ import VKRuntime
     #expect(throws: Rewriting.Failure.ambiguousUse) {
       try Rewriting.rewritten(module(b: typeA))
     }
-    let flagged = module().map { $0 == yes ? 99 : $0 }
-    #expect(throws: Rewriting.Failure.self) { try Rewriting.rewritten(flagged) }
+    // OpUndef in the place of OpConstantTrue.
+    let undefined = module().map { $0 == 3 << 16 | 41 ? 3 << 16 | 1 : $0 }
+    #expect(throws: Rewriting.Failure.unknownLayout) { try Rewriting.rewritten(undefined) }
   }
 
   @Test func leavesOtherWordsAlone() throws {

@@ -17,11 +17,12 @@
 //
 // With MATRIX_EMULATED a fragment of a or b is a place in shared memory and the sums are arrays, so that
 // staging, masks and epilogues around matrix units can be checked on devices without them; f16 only, and
-// SUBGROUP must be the size that the lanes are counted in. The kernel defines how the operands are read:
-// float emulatedA(uint index, uint stride, uint row, uint k) and emulatedB.
+// SUBGROUP must be the size that the lanes are counted in. The kernel defines
+// how shared memory is read and written (emulatedElement, emulatedStore).
 #ifndef COMMON_MATRIX_GLSL
 #define COMMON_MATRIX_GLSL
 #extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
+#extension GL_EXT_control_flow_attributes : require
 
 #ifdef MATRIX_EMULATED
 
@@ -67,7 +68,8 @@ void multiplyAddEmulated(inout MatrixElements sum, MatrixPlace a, MatrixPlace b)
     uint row = (e * SUBGROUP + matrixLane()) / MATRIX_N;
     uint column = (e * SUBGROUP + matrixLane()) % MATRIX_N;
     float total = sum.at[e];
-    for (uint k = 0; k < count(MATRIX_K); k++) {
+    // Unrolled: lavapipe ends every loop when an invocation has had 65,535 turns in all.
+    [[unroll]] for (uint k = 0; k < MATRIX_K; k++) {
       total += emulatedElement(a, row, k) * emulatedElement(b, k, column);
     }
     sum.at[e] = total;

@@ -20,6 +20,9 @@ struct BlockTile: Hashable, Sendable {
     /// Subgroups along the rows and the columns of a block.
     var subgroupRows: Int
     var subgroupColumns: Int
+    /// Shared memory keeps k together in all forms: for devices that load fragments best by rows of
+    /// k (RDNA3), not for those that turn them around while loading (NVIDIA).
+    var isAlongK = false
     /// Computed by plain loops, to check what surrounds matrix units on devices without them.
     var isEmulated = false
   }
@@ -66,8 +69,11 @@ struct BlockTile: Hashable, Sendable {
 
   /// Bytes of shared memory of a workgroup.
   func sharedMemoryByteCount(form: Int, vector: Int) -> Int {
-    let (aLines, aAlong) = form == 3 ? (depth, rows) : (rows, depth)
-    let (bLines, bAlong) = form >= 2 ? (depth, columns) : (columns, depth)
+    var (aLines, aAlong) = form == 3 ? (depth, rows) : (rows, depth)
+    var (bLines, bAlong) = form >= 2 ? (depth, columns) : (columns, depth)
+    if case .matrix(let matrix) = units, matrix.isAlongK {
+      (aLines, aAlong, bLines, bAlong) = (rows, depth, columns, depth)
+    }
     switch units {
     case .registers:
       return stages * 4 * (aLines * (aAlong + 4) + bLines * (bAlong + 4))
@@ -115,17 +121,18 @@ struct BlockTile: Hashable, Sendable {
 
 extension BlockTile.MatrixUnits {
   /// Subgroups for a number of invocations, as square as can be.
-  init(shape: MatrixShape, subgroupSize: Int, threads: Int) {
+  init(shape: MatrixShape, subgroupSize: Int, threads: Int, isAlongK: Bool = false) {
     let shift = max(threads / subgroupSize, 1).trailingZeroBitCount
     self.init(
       shape: shape, subgroupSize: subgroupSize, subgroupRows: 1 << (shift / 2),
-      subgroupColumns: 1 << (shift - shift / 2))
+      subgroupColumns: 1 << (shift - shift / 2), isAlongK: isAlongK)
   }
 
   fileprivate var defines: [String: String] {
     var defines = [
       "MATRIX_TYPE": shape.operands == .bf16 ? 2 : 1, "SUBGROUP": subgroupSize,
       "SUBGROUP_ROWS": subgroupRows, "SUBGROUP_COLUMNS": subgroupColumns,
+      "ALONG_K": isAlongK ? 1 : 0,
     ]
     if isEmulated {
       defines["MATRIX_EMULATED"] = 1
@@ -147,11 +154,15 @@ extension BlockTile {
   ]
 
   /// Blocks worth trying with matrix units, large to small.
-  static func matrixTiles(_ shape: MatrixShape, subgroupSize: Int) -> [BlockTile] {
-    [(128, 128, 256, 1), (64, 64, 128, 2), (32, 32, 128, 2)].map { rows, columns, threads, stages in
+  static func matrixTiles(
+    _ shape: MatrixShape, subgroupSize: Int, isAlongK: Bool = false
+  ) -> [BlockTile] {
+    [(128, 128, 256, 1), (64, 64, 128, 2), (32, 32, 64, 2)].map { rows, columns, threads, stages in
       BlockTile(
         rows: rows, columns: columns, depth: 32, stages: stages,
-        units: .matrix(MatrixUnits(shape: shape, subgroupSize: subgroupSize, threads: threads)))
+        units: .matrix(
+          MatrixUnits(
+            shape: shape, subgroupSize: subgroupSize, threads: threads, isAlongK: isAlongK)))
     }
   }
 }
