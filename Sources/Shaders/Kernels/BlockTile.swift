@@ -58,6 +58,8 @@ struct BlockTile: Hashable, Sendable {
   /// Whether every invocation has part in a block, the shared memory suffices, and subgroups can divide
   /// the block into fragments.
   func fits(form: Int, vector: Int, sharedMemoryByteCount: Int, maxThreads: Int) -> Bool {
+    // Single loads take many registers, and sizes that need them are small.
+    if form == 0, rows * columns > 64 * 64 { return false }
     let vectors = [form == 3 ? rows : depth, form >= 2 ? columns : depth].map { $0 / vector }
     guard threads <= maxThreads, vectors.allSatisfy({ $0 > 0 && threads % $0 == 0 }),
       self.sharedMemoryByteCount(form: form, vector: vector) <= sharedMemoryByteCount
