@@ -9,7 +9,8 @@ if [ -z "$driver" ]; then
   echo "radv_table: Mesa's RADV is not installed (Debian, Ubuntu: package mesa-vulkan-drivers)" >&2
   exit 1
 fi
-swift build -c release --product vkxl
+# As scripts/test.sh builds, so that one build serves both.
+swift build -c release -Xswiftc -enable-testing --product vkxl
 vkxl="$(swift build -c release --show-bin-path)/vkxl"
 table="$(mktemp)"
 trap 'rm -f "$table"' EXIT

@@ -33,6 +33,9 @@ struct Blocked<Base: VulkanOperation>: VulkanOperation {
       case "convolution/convolution_2d.comp", "convolution/convolution_2d_input_gradient.comp",
         "convolution/convolution_2d_weight_gradient.comp":
         convolution(launch)
+      case "attention/attention.comp", "attention/attention_query_gradient.comp",
+        "attention/attention_key_gradient.comp":
+        attention(launch)
       default: launch
       }
     }
@@ -66,6 +69,22 @@ struct Blocked<Base: VulkanOperation>: VulkanOperation {
     return blocked(
       launch, contiguous: [Int(p.inputChannels), Int(p.outputChannels), Int(p.splitLength)],
       m: Int(m), n: Int(n), copies: Int(copies), parameters: p)
+  }
+
+  /// Two rows of eight invocations, so that small cases have ragged edges too.
+  private func attention(_ launch: Launch) -> Launch {
+    let p = launch.parameters.withUnsafeBytes { $0.loadUnaligned(as: AttentionParameters.self) }
+    let tile = AttentionTile(threads: 32, rows: 4, others: 2)
+    let (width, heads) = (Int(p.packedHeads & 0xFFFF), Int(p.packedHeads >> 16))
+    var shader = launch.shader
+    shader.path = shader.path.replacing(".comp", with: "_shared.comp")
+    shader.defines.merge(tile.variant("", width: width, q: .f32, k: .f32).defines) { old, new in new
+    }
+    for name in ["STORAGE_Q", "STORAGE_K"] { shader.defines[name] = launch.shader.defines[name] }
+    shader.constants = [:]
+    let isOfKeys = launch.shader.path == "attention/attention_key_gradient.comp"
+    let groups = tile.groupCount(Int(isOfKeys ? p.keys : p.queries), copies: heads * Int(p.samples))
+    return Launch(shader, groups: foldedGroups(groups), parameters: p)
   }
 
   private func form(_ launch: Launch) -> Int { Int(launch.shader.defines["FORM"] ?? "") ?? 0 }
@@ -145,6 +164,21 @@ struct Blocked<Base: VulkanOperation>: VulkanOperation {
   @Test(arguments: cases.filter { $0.inputs.allSatisfy { $0.dtype == .f16 } })
   func matrixUnitsAlongK(_ operation: OperationCase) throws {
     try check(operation, Self.emulated(m: 16, n: 16, k: 16, stages: 2, isAlongK: true))
+  }
+
+  /// Heads of widths that fit into registers, in f32, f16, and f32 with bf16 keys and values.
+  private static let attentions = OperationCase.attentionKernelCases.filter {
+    let heads =
+      ($0.operation as? Attention)?.heads ?? ($0.operation as? AttentionGradient)?.heads ?? 1
+    return AttentionTile.canTake(width: $0.inputs[0].shape[2] / heads)
+  }.flatMap {
+    // The gradient's logarithms stay f32.
+    [$0, $0.stored(as: .f16, $0.inputs.count == 3 ? [0, 1, 2] : [0, 1, 2, 3, 5])]
+      + ($0.inputs[0].shape[1] == 77 ? [$0.stored(as: .bf16, [1, 2])] : [])
+  }
+
+  @Test(arguments: attentions) func attention(_ operation: OperationCase) throws {
+    try check(operation, Self.registers)
   }
 
   private func check(_ operation: OperationCase, _ tile: BlockTile) throws {

@@ -59,7 +59,7 @@ struct BlockTile: Hashable, Sendable {
   /// the block into fragments.
   func fits(form: Int, vector: Int, sharedMemoryByteCount: Int, maxThreads: Int) -> Bool {
     // Single loads take many registers, and sizes that need them are small.
-    if form == 0, rows * columns > 32 * 32 { return false }
+    if form == 0, rows * columns > 64 * 32 { return false }
     let vectors = [form == 3 ? rows : depth, form >= 2 ? columns : depth].map { $0 / vector }
     guard threads <= maxThreads, vectors.allSatisfy({ $0 > 0 && threads % $0 == 0 }),
       self.sharedMemoryByteCount(form: form, vector: vector) <= sharedMemoryByteCount

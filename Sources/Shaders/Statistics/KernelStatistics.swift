@@ -90,8 +90,27 @@ extension KernelStatistics {
     ("weight gradient", "convolution/convolution_2d_weight_gradient_shared.comp", [0, 3]),
   ]
 
-  /// Every block of every kernel, all operands f16, in the order of the table.
+  /// Every kernel, all operands f16, in the order of the table.
   private static func entries(for limits: DeviceLimits) -> [Entry] {
+    blockEntries(for: limits) + attentionEntries(for: limits)
+  }
+
+  private static func attentionEntries(for limits: DeviceLimits) -> [Entry] {
+    ["attention", "attention_query_gradient", "attention_key_gradient"].flatMap { kernel in
+      [64, 96, 128].compactMap { width in
+        let tile = AttentionTile.standard(width: width)
+        guard
+          tile.sharedMemoryByteCount(width: width, storageByteCount: 2)
+            <= limits.sharedMemoryByteCount
+        else { return nil }
+        return Entry(
+          name: "\(kernel.replacing("_", with: " ")), width \(width), \(tile.blockRows) rows",
+          shader: tile.variant("attention/\(kernel)_shared.comp", width: width, q: .f16, k: .f16))
+      }
+    }
+  }
+
+  private static func blockEntries(for limits: DeviceLimits) -> [Entry] {
     let shapes = limits.matrixShapes.filter { $0.sums == .f32 && $0.operands != .f32 }
     let matrixTiles = shapes.flatMap {
       BlockTile.matrixTiles($0, subgroupSize: limits.computeSubgroupSize, isAlongK: true)
