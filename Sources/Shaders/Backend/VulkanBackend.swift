@@ -81,7 +81,8 @@ public final class VulkanBackend: Backend, Sendable {
         zip(missing, binaries).map { key, binary in
           PipelineDescription(
             name: key.shader.path, spirv: binary, specialization: key.shader.constants,
-            parameterByteCount: key.parameterByteCount, subgroupSize: key.shader.subgroupSize)
+            parameterByteCount: key.parameterByteCount, subgroupSize: key.shader.subgroupSize,
+            requiresFullSubgroups: key.shader.requiresFullSubgroups)
         })
       for (key, pipeline) in zip(missing, made) { known[key] = pipeline }
       if keeps { pipelines.withLock { [known] in $0.merge(known) { old, _ in old } } }

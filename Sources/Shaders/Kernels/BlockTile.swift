@@ -116,7 +116,8 @@ struct BlockTile: Hashable, Sendable {
         path, defines: defines,
         constants: matrix.isEmulated
           ? [:] : [1: UInt32(shape.m), 2: UInt32(shape.n), 3: UInt32(shape.k)],
-        subgroupSize: matrix.isEmulated ? nil : matrix.subgroupSize)
+        subgroupSize: matrix.isEmulated ? nil : matrix.subgroupSize,
+        requiresFullSubgroups: !matrix.isEmulated)
     }
   }
 }
