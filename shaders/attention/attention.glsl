@@ -58,9 +58,10 @@ uint laneRow(Place place, uint r) {
 // e^x for x <= 0 and a little above; below -87 a number under 1.7e-38.
 float weight(float x) {
   float bounded = max(x, -87.0);
-  precise float n = roundEven(bounded * 1.44269504088896341);
+  int power = nearest(bounded * 1.44269504088896341);
+  precise float n = float(power);
   precise float r = (bounded - n * LN2_HIGH) - n * LN2_LOW;
-  float y = (1.0 + exponentialMinusOneReduced(r)) * powerOfTwo(int(n));
+  float y = (1.0 + exponentialMinusOneReduced(r)) * powerOfTwo(power);
   return isnan(x) ? x : y;
 }
 

@@ -9,7 +9,15 @@
 #define ACTIVATION 0
 #endif
 
-float sigmoid(float x) { return 1.0 / (1.0 + exponential(-x)); }
+// NaN gives a number, which the x beside it in every use makes NaN again; beyond 87 the result is 1 or
+// under 2e-38.
+float sigmoid(float x) {
+  float bounded = min(max(-x, -87.0), 87.0);
+  int power = nearest(bounded * 1.44269504088896341);
+  precise float n = float(power);
+  precise float r = (bounded - n * LN2_HIGH) - n * LN2_LOW;
+  return 1.0 / (1.0 + (1.0 + exponentialMinusOneReduced(r)) * powerOfTwo(power));
+}
 
 // 1 / sqrt(2 pi)
 const float BELL_SCALE = 0.398942280401432678;

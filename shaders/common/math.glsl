@@ -22,6 +22,14 @@ const float TWO_PI = 6.28318530717958648;
 // 2^n for -126 <= n <= 127.
 float powerOfTwo(int n) { return uintBitsToFloat(uint(n + 127) << 23); }
 
+// The whole number nearest to x, |x| < 2^22, ties to even: it stands at the low end of x + 3 * 2^22. (On
+// lavapipe a conversion to int takes longer than all the rest of e^x. The difference shifted - 3 * 2^22
+// is the same as a float, but there are compilers that take it for x.)
+int nearest(float x) {
+  precise float shifted = x + 12582912.0;
+  return int(floatBitsToUint(shifted) - 0x4b400000u);
+}
+
 // e^r - 1 for |r| <= ln(2) / 2: r + r^2 P(r), relative error 1e-8 of e^r.
 float exponentialMinusOneReduced(float r) {
   precise float p = 0.0013926250394433737;
@@ -36,9 +44,9 @@ float exponentialMinusOneReduced(float r) {
 // e^x; 0 below -104, infinity above 89; never a NaN of a number.
 float exponential(float x) {
   float bounded = min(max(x, -110.0), 89.0);
-  precise float n = roundEven(bounded * 1.44269504088896341);
+  int power = nearest(bounded * 1.44269504088896341);
+  precise float n = float(power);
   precise float r = (bounded - n * LN2_HIGH) - n * LN2_LOW;
-  int power = int(n);
   int first = power >> 1;  // in two factors: one would overflow at both ends
   precise float y = (1.0 + exponentialMinusOneReduced(r)) * powerOfTwo(first);
   y = y * powerOfTwo(power - first);
