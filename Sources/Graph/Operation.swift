@@ -25,6 +25,10 @@ public protocol Operation: Hashable, Sendable {
   /// True when output 0 is input 0's storage under another shape: no kernel is launched.
   var isAlias: Bool { get }
 
+  /// The operation with one more input, behind the others, that is added to output 0 on the way; nil
+  /// where it cannot do that. Saves a launch for each sum of gradients.
+  func addingInput() -> (any Operation)?
+
   /// Multiply-adds count as two. Used by plans, progress and benchmarks.
   func flopCount(_ inputs: [TensorType], outputs: [TensorType]) -> Int
 }
@@ -33,6 +37,7 @@ extension Operation {
   public var inPlacePairs: [(input: Int, output: Int)] { [] }
   public var isAlias: Bool { false }
   public var name: String { Self.name }
+  public func addingInput() -> (any Operation)? { nil }
 
   /// One operation per element read or written, unless an operation knows better.
   public func flopCount(_ inputs: [TensorType], outputs: [TensorType]) -> Int {

@@ -38,7 +38,7 @@ extension Device {
     of instance: Instance
   ) throws -> [(VkPhysicalDevice, DeviceInformation)] {
     let found = try instance.physicalDevices().enumerated().map { order, device in
-      (device, try DeviceInformation(device, index: order))
+      (device, try DeviceInformation(device, of: instance, index: order))
     }
     let sorted = found.sorted { ($0.1.kind, $0.1.index) < ($1.1.kind, $1.1.index) }
     return sorted.enumerated().map { index, entry in
@@ -49,13 +49,13 @@ extension Device {
   }
 
   /// Extensions that are used when there.
-  ///
-  /// `VK_KHR_cooperative_matrix` belongs here too: the headers of Debian 12 (1.3.239) lack its
-  /// structures, so its shapes must be queried by structures declared in `CVulkan/shim.h`. Until
-  /// then it shows in `DeviceInformation.extensions` only.
   static func extensionsToEnable(_ information: DeviceInformation) -> Set<String> {
     var wanted: Set = ["VK_EXT_memory_budget", "VK_KHR_pipeline_executable_properties"]
     if vkxl_headers_know_device_fault() != 0 { wanted.insert("VK_EXT_device_fault") }
+    if let matrices = MatrixExtension(information) { wanted.insert(matrices.rawValue) }
+    if information.limits.matrixShapes.contains(where: { $0.operands == .bf16 }) {
+      wanted.insert(MatrixExtension.brainExtension)
+    }
     return wanted.intersection(information.extensions)
   }
 
@@ -74,6 +74,15 @@ extension Device {
         VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR
       statistics.pipelineExecutableInfo = 1
       features.structures.append(statistics)
+    }
+    if let matrices = MatrixExtension.allCases.first(where: { extensions.contains($0.rawValue) }) {
+      features.structures.append(vkxl_matrix_features(matrices == .nv ? 1 : 0))
+    }
+    if extensions.contains(MatrixExtension.brainExtension) {
+      var brain = vkxl_brain_features()
+      brain.shaderBFloat16Type = 1
+      brain.shaderBFloat16CooperativeMatrix = 1
+      features.structures.append(brain)
     }
     var handle: VkDevice?
     let result = withUnsafePointer(to: Float(1)) { priority in

@@ -58,7 +58,7 @@ extension DeviceInformation: CustomStringConvertible {
 }
 
 extension DeviceInformation {
-  init(_ device: VkPhysicalDevice, index: Int) throws {
+  init(_ device: VkPhysicalDevice, of instance: Instance, index: Int) throws {
     let chain = StructureChain()
     var properties = VkPhysicalDeviceProperties2()
     properties.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2
@@ -98,7 +98,8 @@ extension DeviceInformation {
     let features = FeatureChain.available(on: device)
     self.features = features
     limits = DeviceLimits(
-      core: core, version11: version11, version13: version13, memory: memory, features: features)
+      core: core, version11: version11, version13: version13, memory: memory, features: features,
+      matrixShapes: MatrixShape.available(on: device, of: instance, extensions: extensions))
     missingFeatures = DeviceFeature.allCases.filter { $0.isRequired && !features.contains($0) }
       .map(\.rawValue)
     if core.apiVersion < Instance.apiVersion { missingFeatures.insert("Vulkan 1.3", at: 0) }

@@ -36,6 +36,8 @@ public struct DeviceLimits: Sendable {
   public var heaps: [Heap]
   /// Device memory is the host's: `.device` arenas are mapped too.
   public var isUnifiedMemory: Bool
+  /// Shapes that a subgroup multiplies at once on matrix units; empty where there are none.
+  public var matrixShapes: [MatrixShape]
 
   /// Bytes of all device-local heaps.
   public var deviceByteCount: UInt64 {
@@ -72,8 +74,9 @@ extension DeviceLimits {
   init(
     core: VkPhysicalDeviceProperties, version11: VkPhysicalDeviceVulkan11Properties,
     version13: VkPhysicalDeviceVulkan13Properties, memory: VkPhysicalDeviceMemoryProperties,
-    features: Set<DeviceFeature>
+    features: Set<DeviceFeature>, matrixShapes: [MatrixShape]
   ) {
+    self.matrixShapes = matrixShapes
     let limits = core.limits
     let compute = VK_SHADER_STAGE_COMPUTE_BIT.rawValue
     subgroupSize = Int(version11.subgroupSize)

@@ -67,6 +67,55 @@ import Testing
     #expect(plan.steps.map(\.operation.name) == ["scale"])
   }
 
+  /// Sums of gradients ride on the operations that make the terms; the values are those of the rules
+  /// with sums of their own.
+  @Test func operationsAddToTheGradientBefore() throws {
+    let graph = Graph()
+    let x = graph.input("x", TensorType([2, 3, 8]))
+    let first = graph.input("first", TensorType([4, 8]))
+    let second = graph.input("second", TensorType([4, 8]))
+    let scale = graph.input("scale", TensorType([8]))
+    // x is used by two products, a norm, and itself.
+    let normalized = x.layerNormalized(scale, scale, epsilon: 1e-5)
+    let y = x.linear(first) * x.linear(second)
+    let z = (normalized + x) * x
+    let scalar = y.summed(to: [1, 1, 1]) + z.summed(to: [1, 1, 1])
+    let targets = [x, first, second, scale]
+    let gradients = graph.gradients(of: scalar, withRespectTo: targets)
+    for (index, gradient) in gradients.enumerated() {
+      graph.output("d\(index)", try #require(gradient))
+    }
+    let backend = ReferenceBackend()
+    let plan = try backend.plan(graph)
+    let types = plan.inputs.map(\.type)
+    var inputs = Dictionary(
+      uniqueKeysWithValues: zip(plan.inputs.map(\.name), types).map { name, type in
+        (
+          name,
+          TensorData(type, doubles: (0..<type.elementCount).map { Double($0 * 7 % 11) / 5 - 1 })
+        )
+      })
+    graph.output("scalar", scalar)
+    let value = try backend.makeStore([]).load(backend.plan(graph))
+    let found = try backend.makeStore([]).load(plan).run(inputs)
+    #expect(plan.steps.contains { ($0.operation as? MatrixProduct)?.hasResidual == true })
+    #expect(plan.steps.contains { ($0.operation as? LayerNormGradient)?.hasResidual == true })
+    for (index, name) in ["x", "first", "second", "scale"].enumerated() {
+      let data = try #require(inputs[name])
+      let gradient = try #require(found["d\(index)"]).floats
+      for element in 0..<data.type.elementCount {
+        var values = data.floats.map(Double.init)
+        let moved = try [1e-2, -1e-2].map { step in
+          values[element] = Double(data.floats[element]) + step
+          inputs[name] = TensorData(data.type, doubles: values)
+          return Double(try #require(value.run(inputs)["scalar"]).floats[0])
+        }
+        inputs[name] = data
+        #expect(abs((moved[0] - moved[1]) / 2e-2 - Double(gradient[element])) < 2e-2)
+      }
+    }
+  }
+
   @Test func aTensorIsNoScalar() async {
     await #expect(processExitsWith: .failure) {
       let graph = Graph()

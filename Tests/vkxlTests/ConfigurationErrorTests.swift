@@ -30,7 +30,7 @@ import Testing
       hint: "did you mean `optimizer.learning_rate`?"),
     Mistake(
       section: "device", line: "xyzzyxyzzy: 2", expected: "a key of the configuration",
-      hint: "`device` has name, validate"),
+      hint: "`device` has name, validate, tune, kernels"),
     Mistake(
       section: "training", line: "batch_size: two", expected: "an integer from 1 to 4096",
       hint: ""),

@@ -37,7 +37,8 @@ import Testing
     #expect(await parts.train(steps: 2).status == 0)
     #expect(
       parts.written() == [
-        "config.yaml", "metrics.jsonl", "quickstart.safetensors", "state-step00000002.safetensors",
+        "config.yaml", "kernels.txt", "metrics.jsonl", "quickstart.safetensors",
+        "state-step00000002.safetensors",
       ])
     #expect(await parts.train(steps: 4, resume: true).errors == "")
     let state = "state-step00000004.safetensors"

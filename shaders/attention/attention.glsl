@@ -6,7 +6,9 @@
 #ifndef ATTENTION_ATTENTION_GLSL
 #define ATTENTION_ATTENTION_GLSL
 // First of all: before this declaration gl_WorkGroupSize silently stands for 1.
+#ifndef THREADS
 layout(local_size_x_id = 0) in;
+#endif
 #include "common/index.glsl"
 #include "common/math.glsl"
 #include "product/quad.glsl"

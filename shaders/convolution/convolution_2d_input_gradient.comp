@@ -1,7 +1,7 @@
 // dx[n, h, w, i] = sum over r, s, o of dy[n, (h + top - r) / stride, (w + left - s) / stride, o]
-//   weight[o, r, s, i] over the taps for which the divisions are exact and inside: every pixel of dx
-// gathers. FORM 2 (I and O multiples of 4) or 0; see product/tile.glsl.
-// Shapes: a = dy [N, Ho, Wo, O], b = weight [O, kh, kw, I]; y = dx [N, H, W, I].
+//   weight[o, r, s, i] over the taps for which the divisions are exact and inside, + residual: every
+// pixel of dx gathers. FORM 2 (I and O multiples of 4) or 0; see product/tile.glsl.
+// Shapes: a = dy [N, Ho, Wo, O], b = weight [O, kh, kw, I]; residual, y = dx [N, H, W, I].
 // One workgroup per block of pixels and input channels, blocks of pixels first.
 // Meaning: Graph/Operations/Convolution2D+Gradient.swift
 #version 460
@@ -68,6 +68,6 @@ void main() {
       tapQuotientY++;
     }
   }
-  Epilogue e = Epilogue(p.y, 0ul, 0ul, 1.0);
+  Epilogue e = Epilogue(p.y, 0ul, p.residual, 1.0);
   storeTile(e, at, 0, p.inputChannels, pixels, p.inputChannels);
 }

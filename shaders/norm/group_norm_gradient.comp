@@ -1,5 +1,5 @@
-// dx = rstd (dz weight - average of (dz weight) - h average of (dz weight h)), averages over the group;
-// with HAS_PARAMETERS also dweight = sum of dz h and dbias = sum of dz.
+// dx = rstd (dz weight - average of (dz weight) - h average of (dz weight h)), averages over the group,
+// plus a residual with HAS_RESIDUAL; with HAS_PARAMETERS also dweight = sum of dz h and dbias = sum of dz.
 // Shapes: see parameters/group_norm_gradient.h, with sums [samples, channels, 2] over all places. A
 // workgroup: one part of one sample, lanes side by side over channels; the first part adds the samples'
 // sums up, in order. Meaning: Graph/Operations/GroupNorm+Gradient.swift
@@ -9,6 +9,9 @@
 #include "common/reduce.glsl"
 #include "norm/group_norm_gradient.glsl"
 #include "norm/sums.glsl"
+#ifdef HAS_RESIDUAL
+VALUE_ACCESS(Residual, STORAGE_RESIDUAL)
+#endif
 
 #ifdef HAS_PARAMETERS
 void storeParameterGradients(uint channel) {
@@ -51,7 +54,11 @@ void main() {
     Value h, dz;
     normalized(place, row, h, dz);
     Value dx = place.rstd * (dz * place.weight - average.y - h * average.x);
-    putX(p.dx, row * p.groups * p.width + place.channel, dx);
+    uint i = row * p.groups * p.width + place.channel;
+#ifdef HAS_RESIDUAL
+    dx += getResidual(p.residual, i);
+#endif
+    putX(p.dx, i, dx);
   }
 #ifdef HAS_PARAMETERS
   if (place.part == 0) storeParameterGradients(place.channel);

@@ -1,5 +1,5 @@
-// dx = rstd (dy weight - average of (dy weight) - h average of (dy weight h)), h = (x - mean) rstd; with
-// HAS_PARAMETERS also sums[part, c] = (sum of dy h, sum of dy) over the rows of the part.
+// dx = rstd (dy weight - average of (dy weight) - h average of (dy weight h)), h = (x - mean) rstd,
+// plus a residual with HAS_RESIDUAL; with HAS_PARAMETERS also sums[part, c] = (sum of dy h, sum of dy) over the rows of the part.
 // Shapes: see parameters/layer_norm_gradient.h. A workgroup: the rows of one part, one after the other,
 // then their columns while they are in the cache; lanes run over the columns.
 // Meaning: Graph/Operations/LayerNorm.swift
@@ -14,6 +14,9 @@ layout(local_size_x_id = 0) in;
 VALUE_ACCESS(X, STORAGE_X)
 VALUE_ACCESS(W, STORAGE_W)
 VALUE_ACCESS(DY, STORAGE_DY)
+#ifdef HAS_RESIDUAL
+VALUE_ACCESS(Residual, STORAGE_RESIDUAL)
+#endif
 
 void rowGradient(uint row) {
   uint base = row * p.width;
@@ -30,7 +33,11 @@ void rowGradient(uint row) {
   for (uint c = gl_LocalInvocationIndex; c < p.width; c += gl_WorkGroupSize.x) {
     Value h = (getX(p.x, base + c) - mean) * rstd;
     Value gradient = getDY(p.dy, base + c) * getW(p.weight, c);
-    putX(p.dx, base + c, rstd * (gradient - average.y - h * average.x));
+    Value dx = rstd * (gradient - average.y - h * average.x);
+#ifdef HAS_RESIDUAL
+    dx += getResidual(p.residual, base + c);
+#endif
+    putX(p.dx, base + c, dx);
   }
 }
 

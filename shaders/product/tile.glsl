@@ -20,8 +20,7 @@
 // First of all: before this declaration gl_WorkGroupSize silently stands for 1.
 layout(local_size_x_id = 0) in;
 #include "common/index.glsl"
-#include "product/quad.glsl"
-#include "common/activation.glsl"
+#include "product/epilogue.glsl"
 
 const uint QUADS = COLUMNS / 4;
 const uint BYTES_A = STORAGE_A == 0 ? 4 : 2;
@@ -29,9 +28,6 @@ const uint BYTES_B = STORAGE_B == 0 ? 4 : 2;
 
 QUAD_ACCESS(A, STORAGE_A)
 QUAD_ACCESS(B, STORAGE_B)
-QUAD_ACCESS(Y, STORAGE_Y)
-QUAD_ACCESS(Bias, STORAGE_BIAS)
-QUAD_ACCESS(Residual, STORAGE_RESIDUAL)
 
 vec4 sums[ROWS][QUADS];
 // Element offset in a of each row (FORM 3: of each quad of rows) at k = 0.
@@ -84,14 +80,6 @@ Place place(uint rows, uint columns, uint laneShift) {
 #include "product/register_steps.glsl"
 #endif
 
-// Where a tile goes and what is added on the way.
-struct Epilogue {
-  uint64_t y;
-  uint64_t bias;      // [columns], 0 when there is none
-  uint64_t residual;  // laid out as y, 0 when there is none
-  float scale;
-};
-
 // y = activation(scale * sums + bias) + residual at offset + row * rowStride + column.
 //
 // A loop that picks its row by comparing, because code for all rows takes longer to compile than the
@@ -104,26 +92,7 @@ void storeTile(Epilogue e, Place at, uint offset, uint rowStride, uint rows, uin
     [[unroll]] for (uint q = 0; q < QUADS; q++) {
       vec4 value = sums[0][q];
       [[unroll]] for (uint i = 1; i < ROWS; i++) value = r == i ? sums[i][q] : value;
-      value *= e.scale;
-      uint column = at.column + q * at.columnStep;
-#if FORM == 0
-      [[unroll]] for (uint j = 0; j < 4; j++) {
-        if (column + j < columns) {
-          float element = value[j];
-          if (e.bias != 0) element += loadBias(e.bias, column + j);
-          element = activate(element, ACTIVATION);
-          if (e.residual != 0) element += loadResidual(e.residual, first + column + j);
-          storeY(e.y, first + column + j, element);
-        }
-      }
-#else
-      if (column < columns) {
-        if (e.bias != 0) value += loadQuadBias(e.bias, column);
-        [[unroll]] for (uint j = 0; j < 4; j++) value[j] = activate(value[j], ACTIVATION);
-        if (e.residual != 0) value += loadQuadResidual(e.residual, first + column);
-        storeQuadY(e.y, first + column, value);
-      }
-#endif
+      storeSums(e, first, at.column + q * at.columnStep, columns, value);
     }
   }
 }

@@ -36,6 +36,7 @@ extension OperationCase {
   public static let convolutionKernelCases: [OperationCase] = {
     let inF32 = (convolutionCases + largerConvolutions).flatMap { [$0] + gradients(of: $0) }
     let storage = storageConvolutions.flatMap { [$0] + gradients(of: $0) }
+      .flatMap { $0.withAddedInput() }
     return inF32 + storage.map { $0.stored(as: .f16) } + storage.map { $0.stored(as: .bf16) }
       + storage.map { $0.stored(as: .bf16, [1]) }
   }()

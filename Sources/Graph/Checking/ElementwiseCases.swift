@@ -52,6 +52,8 @@ extension OperationCase {
     OperationCase(SumTo(shape: [1, 7]), [TensorType([33, 7])], differentiable: [0]),
     OperationCase(SumTo(shape: [2, 1, 1, 3]), [TensorType([2, 5, 3, 3])], differentiable: [0]),
     OperationCase(SumTo(shape: [1, 1]), [TensorType([6, 9])], differentiable: [0]),
+    OperationCase(SumTo(shape: [7]), [TensorType([33, 7])], differentiable: [0]),
+    OperationCase(SumTo(shape: [1, 3]), [TensorType([2, 5, 3])], differentiable: [0]),
   ]
 
   /// The same at sizes that take several workgroups and passes, and in every storage.

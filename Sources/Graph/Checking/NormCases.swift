@@ -53,7 +53,7 @@ extension OperationCase {
       OperationCase(
         GroupNormGradient(groups: groups, activation: activation), backwardInputs,
         fills: backwardFills
-      ).inEveryStorage([0, 1, 2, 5]),
+      ).inEveryStorage([0, 1, 2, 5]).flatMap { $0.withAddedInput() },
       [
         OperationCase(
           GroupNormGradient(groups: groups, activation: activation, hasParameterGradients: false),
@@ -74,7 +74,7 @@ extension OperationCase {
       OperationCase(LayerNorm(epsilon: 1e-5), inputs(x), fills: weights).inEveryStorage(),
       OperationCase(LayerNorm(epsilon: 1e-5), inputs(x), fills: weights).inEveryStorage([0]),
       OperationCase(LayerNormGradient(), backwardInputs, fills: backwardFills)
-        .inEveryStorage([0, 1, 4]),
+        .inEveryStorage([0, 1, 4]).flatMap { $0.withAddedInput() },
       [
         OperationCase(
           LayerNormGradient(hasParameterGradients: false), backwardInputs, fills: backwardFills

@@ -14,6 +14,22 @@ extension OperationCase {
     [self] + [DType.f16, .bf16].map { self.stored(as: $0, stored) }
   }
 
+  /// The case and, where the operation can add an input on the way, the case with that.
+  func withAddedInput() -> [OperationCase] {
+    func adding(_ operation: some Operation) -> OperationCase? {
+      guard let types = try? operation.outputTypes(inputs),
+        let added = operation.addingInput()
+      else { return nil }
+      return of(added, inputs + [types[0]])
+    }
+    func of(_ operation: some Operation, _ inputs: [TensorType]) -> OperationCase {
+      OperationCase(
+        operation, inputs, fills: fills,
+        differentiable: differentiable.isEmpty ? [] : Array(inputs.indices))
+    }
+    return [self] + [adding(operation)].compactMap { $0 }
+  }
+
   private func copy(_ types: [TensorType]) -> OperationCase {
     func copied(_ operation: some Operation) -> OperationCase {
       OperationCase(operation, types, fills: fills)

@@ -1,30 +1,43 @@
 /// `dx[n, h, w, i] = sum over r, s, o of dy[n, (h + top - r) / stride, (w + left - s) / stride, o]
 /// weight[o, r, s, i]` over the taps for which both divisions are exact and inside.
 ///
-/// Shapes: dy [N, Ho, Wo, O], weight [O, kh, kw, I]; dx [N, H, W, I] in dy's dtype.
+/// Shapes: dy [N, Ho, Wo, O], weight [O, kh, kw, I]; dx and, if there, a residual that is added to it
+/// [N, H, W, I], dx in dy's dtype.
 public struct Convolution2DInputGradient: Operation {
   public static let name = "convolution_2d_input_gradient"
   public let inputHeight: Int
   public let inputWidth: Int
   public let stride: Int
   public let padding: Convolution2D.Padding
+  public let hasResidual: Bool
 
   public init(
     inputSize: (height: Int, width: Int), stride: Int = 1,
-    padding: Convolution2D.Padding = .all(0)
+    padding: Convolution2D.Padding = .all(0), hasResidual: Bool = false
   ) {
     (inputHeight, inputWidth) = inputSize
     self.stride = stride
     self.padding = padding
+    self.hasResidual = hasResidual
+  }
+
+  public func addingInput() -> (any Operation)? {
+    hasResidual
+      ? nil
+      : Convolution2DInputGradient(
+        inputSize: (inputHeight, inputWidth), stride: stride, padding: padding, hasResidual: true)
   }
 
   public func outputTypes(_ inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
-    try requireShape(inputs.count == 2, "takes dy and the weight")
+    try requireShape(
+      inputs.count == (hasResidual ? 3 : 2), "takes dy, the weight and the residual, if any")
     let (dy, weight) = (inputs[0].shape, inputs[1].shape)
     try requireShape(dy.count == 4 && weight.count == 4, "takes two tensors of rank 4")
     let x = [dy[0], inputHeight, inputWidth, weight[3]]
     let window = try ConvolutionWindow(x: x, weight: weight, stride: stride, padding: padding)
     try requireShape(window.outputShape == dy, "dy is \(dy), not \(window.outputShape)")
+    try requireShape(
+      !hasResidual || inputs[2].shape == x, "the residual \(inputs[inputs.count - 1]) for \(x)")
     return [TensorType(x, inputs[0].dtype)]
   }
 
@@ -47,6 +60,7 @@ public struct Convolution2DInputGradient: Operation {
         sizes: (window.pixels, window.depth, window.o))
       window.fold(columns, sample: sample, into: &dx.values)
     }
+    if hasResidual { dx.values = zip(dx.values, inputs[2].values).map(+) }
     return [dx]
   }
 

@@ -4,28 +4,46 @@
 ///     dweight = sum of dz h,   dbias = sum of dz      (over samples and places)
 ///     dx = rstd (dz weight - average of (dz weight) - h average of (dz weight h))   (over a group)
 ///
-/// Inputs: x, weight, bias, mean, rstd, dy; dx as x; dweight, dbias [C] in the storage of weight.
+/// Inputs: x, weight, bias, mean, rstd, dy and, if there, a residual; dx as x, with the residual added; dweight, dbias [C] in the storage of weight.
 public struct GroupNormGradient: Operation {
   public static let name = "group_norm_gradient"
   public let groups: Int
   public let activation: Activation?
   /// False for frozen parameters: dx is then the only output.
   public let hasParameterGradients: Bool
+  public let hasResidual: Bool
 
-  public init(groups: Int, activation: Activation?, hasParameterGradients: Bool = true) {
+  public init(
+    groups: Int, activation: Activation?, hasParameterGradients: Bool = true,
+    hasResidual: Bool = false
+  ) {
     self.groups = groups
     self.activation = activation
     self.hasParameterGradients = hasParameterGradients
+    self.hasResidual = hasResidual
+  }
+
+  public func addingInput() -> (any Operation)? {
+    hasResidual
+      ? nil
+      : GroupNormGradient(
+        groups: groups, activation: activation, hasParameterGradients: hasParameterGradients,
+        hasResidual: true)
   }
 
   public func outputTypes(_ inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
-    try requireShape(inputs.count == 6, "takes x, weight, bias, mean, rstd and dy")
+    try requireShape(
+      inputs.count == (hasResidual ? 7 : 6),
+      "takes x, weight, bias, mean, rstd, dy and the residual, if any")
     let norm = GroupNorm(groups: groups, epsilon: 0, activation: activation)
     let forward = try norm.outputTypes(Array(inputs[..<3]))
     try requireShape(
       inputs[3] == forward[1] && inputs[4] == forward[2],
       "statistics \(inputs[3]) and \(inputs[4]) are not \(forward[1])")
     try requireShape(inputs[5].shape == inputs[0].shape, "dy \(inputs[5]) for x \(inputs[0])")
+    try requireShape(
+      !hasResidual || inputs[6].shape == inputs[0].shape,
+      "the residual \(inputs[inputs.count - 1]) for x \(inputs[0])")
     return hasParameterGradients ? [inputs[0], inputs[1], inputs[1]] : [inputs[0]]
   }
 
@@ -62,6 +80,7 @@ public struct GroupNormGradient: Operation {
         }
       }
     }
+    if hasResidual { dx.values = zip(dx.values, inputs[6].values).map(+) }
     return hasParameterGradients ? [dx, dweight, dbias] : [dx]
   }
 

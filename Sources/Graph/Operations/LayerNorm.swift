@@ -61,23 +61,36 @@ public struct LayerNorm: Operation {
 ///     dweight = sum of dy h,   dbias = sum of dy      (over rows)
 ///     dx = rstd (dy weight - average of (dy weight) - h average of (dy weight h))   (over a row)
 ///
-/// Inputs: x, weight, mean, rstd, dy; dx as x; dweight, dbias [C] in the storage of weight.
+/// Inputs: x, weight, mean, rstd, dy and, if there, a residual; dx as x, with the residual added; dweight, dbias [C] in the storage of weight.
 public struct LayerNormGradient: Operation {
   public static let name = "layer_norm_gradient"
   /// False for frozen parameters: dx is then the only output.
   public let hasParameterGradients: Bool
+  public let hasResidual: Bool
 
-  public init(hasParameterGradients: Bool = true) {
+  public init(hasParameterGradients: Bool = true, hasResidual: Bool = false) {
     self.hasParameterGradients = hasParameterGradients
+    self.hasResidual = hasResidual
+  }
+
+  public func addingInput() -> (any Operation)? {
+    hasResidual
+      ? nil
+      : LayerNormGradient(hasParameterGradients: hasParameterGradients, hasResidual: true)
   }
 
   public func outputTypes(_ inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
-    try requireShape(inputs.count == 5, "takes x, weight, mean, rstd and dy")
+    try requireShape(
+      inputs.count == (hasResidual ? 6 : 5),
+      "takes x, weight, mean, rstd, dy and the residual, if any")
     let forward = try LayerNorm(epsilon: 0).outputTypes([inputs[0], inputs[1], inputs[1]])
     try requireShape(
       inputs[2] == forward[1] && inputs[3] == forward[2],
       "statistics \(inputs[2]) and \(inputs[3]) are not \(forward[1])")
     try requireShape(inputs[4].shape == inputs[0].shape, "dy \(inputs[4]) for x \(inputs[0])")
+    try requireShape(
+      !hasResidual || inputs[5].shape == inputs[0].shape,
+      "the residual \(inputs[inputs.count - 1]) for x \(inputs[0])")
     return hasParameterGradients ? [inputs[0], inputs[1], inputs[1]] : [inputs[0]]
   }
 
@@ -105,6 +118,7 @@ public struct LayerNormGradient: Operation {
           rstd * (dy[start + column] * weight[column] - average - h * correlation)
       }
     }
+    if hasResidual { dx.values = zip(dx.values, inputs[5].values).map(+) }
     return hasParameterGradients ? [dx, dweight, dbias] : [dx]
   }
 

@@ -137,6 +137,14 @@ public struct MatrixProduct: Operation {
     return Tensor.apply(product, transposeB ? [g, a] : [a, g])[0]
   }
 
+  public func addingInput() -> (any Operation)? {
+    hasResidual
+      ? nil
+      : MatrixProduct(
+        transposeA: transposeA, transposeB: transposeB, scale: scale, activation: activation,
+        hasBias: hasBias, hasResidual: true, dtype: dtype)
+  }
+
   public func flopCount(_ inputs: [TensorType], outputs: [TensorType]) -> Int {
     2 * outputs[0].elementCount * sizes(inputs).k
   }
@@ -157,7 +165,6 @@ extension Tensor {
   /// Sums over all dimensions but the last: [..., C] -> [C].
   var columnSums: Tensor {
     let columns = type.lastDimension
-    return reshaped(to: [type.elementCount / max(columns, 1), columns])
-      .summed(to: [1, columns]).reshaped(to: [columns])
+    return reshaped(to: [type.elementCount / max(columns, 1), columns]).summed(to: [columns])
   }
 }

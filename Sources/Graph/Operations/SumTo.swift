@@ -1,6 +1,7 @@
 /// `y[i] = sum of x over every dimension in which the shape is 1`: the gradient of repetition.
 ///
-/// Shapes: x [d0, ..., dn]; y of the same rank, each dimension x's or 1. Sums run in a fixed order.
+/// Shapes: x [d0, ..., dn]; y the last dimensions of x, each x's or 1; dimensions that y lacks are
+/// summed too. Sums run in a fixed order.
 public struct SumTo: Operation {
   public static let name = "sum_to"
   public let shape: [Int]
@@ -9,13 +10,21 @@ public struct SumTo: Operation {
 
   public func outputTypes(_ inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try requireShape(inputs.count == 1, "takes one tensor")
-    try requireBroadcast(shape, to: inputs[0].shape)
+    try requireShape(
+      shape.count <= inputs[0].rank, "\(shape) has more dimensions than \(inputs[0])")
+    try requireBroadcast(fullShape(inputs[0]), to: inputs[0].shape)
     return [TensorType(shape, inputs[0].dtype)]
+  }
+
+  /// The shape with a 1 for each dimension that it lacks.
+  public func fullShape(_ x: TensorType) -> [Int] {
+    [Int](repeating: 1, count: max(0, x.rank - shape.count)) + shape
   }
 
   public func evaluate(_ inputs: [HostTensor], outputs: [TensorType]) -> [HostTensor] {
     var y = HostTensor(zeros: outputs[0])
-    for (value, offset) in zip(inputs[0].values, broadcastOffsets(shape, over: inputs[0].shape)) {
+    let offsets = broadcastOffsets(fullShape(inputs[0].type), over: inputs[0].shape)
+    for (value, offset) in zip(inputs[0].values, offsets) {
       y.values[offset] += value
     }
     return [y]
@@ -23,7 +32,9 @@ public struct SumTo: Operation {
 
   public func gradient(_ context: GradientContext) -> [Tensor?] {
     guard let dy = context.outputGradients[0] else { return [nil] }
-    return [Tensor.apply(Repeat(shape: context.inputs[0].shape), [dy])[0]]
+    let x = context.inputs[0]
+    let full = dy.reshaped(to: fullShape(x.type))
+    return [Tensor.apply(Repeat(shape: x.shape), [full])[0]]
   }
 
   public func flopCount(_ inputs: [TensorType], outputs: [TensorType]) -> Int {
@@ -54,7 +65,7 @@ public struct Repeat: Operation {
 }
 
 extension Tensor {
-  /// Sum over the dimensions in which `shape` is 1; itself when the shapes agree.
+  /// Sum over the dimensions in which `shape` is 1 or which it lacks; itself when the shapes agree.
   public func summed(to shape: [Int]) -> Tensor {
     shape == self.shape ? self : Tensor.apply(SumTo(shape: shape), [self])[0]
   }

@@ -26,23 +26,12 @@ public final class VulkanBackend: Backend, Sendable {
   public init(_ device: Device, stagingByteCount: Int = 32 << 20) {
     self.device = device
     stagingLimit = stagingByteCount
-    compiler = ShaderCompiler(cacheFolder: device.cacheFolder)
+    compiler = ShaderCompiler(
+      matrixExtension: device.matrixExtension, cacheFolder: device.cacheFolder)
     let limits = device.limits
-    traits = DeviceTraits(
-      subgroupSize: limits.subgroupSize, isCPU: device.information.kind == .cpu,
-      hasCheapBroadcast: Self.hasCheapBroadcast(device.information),
-      sharedMemoryByteCount: limits.sharedMemoryByteCount)
+    traits = DeviceTraits(device)
     planningLimits = PlanningLimits(
       arenaByteCount: Int(min(limits.maxArenaByteCount, 1 << 30)))
-  }
-
-  /// llvmpipe up to Mesa 22 runs a broadcast as a loop over the lanes.
-  private static func hasCheapBroadcast(_ information: DeviceInformation) -> Bool {
-    guard information.kind == .cpu, let mesa = information.driverInfo.range(of: "Mesa ") else {
-      return information.kind != .cpu
-    }
-    let version = information.driverInfo[mesa.upperBound...].prefix { $0.isNumber }
-    return (Int(version) ?? 0) >= 23
   }
 
   public var description: String {
@@ -92,7 +81,8 @@ public final class VulkanBackend: Backend, Sendable {
         zip(missing, binaries).map { key, binary in
           PipelineDescription(
             name: key.shader.path, spirv: binary, specialization: key.shader.constants,
-            parameterByteCount: key.parameterByteCount, subgroupSize: key.shader.subgroupSize)
+            parameterByteCount: key.parameterByteCount, subgroupSize: key.shader.subgroupSize,
+            requiresFullSubgroups: key.shader.requiresFullSubgroups)
         })
       for (key, pipeline) in zip(missing, made) { known[key] = pipeline }
       if keeps { pipelines.withLock { [known] in $0.merge(known) { old, _ in old } } }

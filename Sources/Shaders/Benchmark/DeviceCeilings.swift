@@ -18,7 +18,7 @@ public struct Ceiling: Sendable, Equatable {
 
 /// The measured limits that kernels are held against.
 ///
-/// Kernels on matrix units need a ceiling of their own: a case of `Ceiling.Kind`, measured here and
+/// Kernels on matrix units have none yet: theirs is to be a case of `Ceiling.Kind`, measured here and
 /// named by `KernelMeasurement.ceiling` where such a kernel was chosen.
 public struct DeviceCeilings: Sendable {
   public let all: [Ceiling]

@@ -17,13 +17,16 @@ public struct KernelMeasurement: Sendable {
   /// FLOP a byte.
   public var intensity: Double { Double(flopCount) / Double(max(byteCount, 1)) }
 
-  /// What it is held against.
-  public var ceiling: Ceiling.Kind { kernel.bound == .arithmetic ? .multiplyAdd : .copy }
+  /// What it is held against; nil where it runs on matrix units, whose ceiling is not measured.
+  public var ceiling: Ceiling.Kind? {
+    if kernel.bound == .memory { return .copy }
+    return choice?.code == .matrix ? nil : .multiplyAdd
+  }
 
-  /// Its part of the ceiling: 1 is all of it.
-  public func share(of ceilings: DeviceCeilings) -> Double {
+  /// Its part of the ceiling, 1 for all of it; nil where it has none.
+  public func share(of ceilings: DeviceCeilings) -> Double? {
     let rate = kernel.bound == .arithmetic ? flopPerSecond : bytesPerSecond
-    return rate / ceilings.perSecond(ceiling)
+    return ceiling.map { rate / ceilings.perSecond($0) }
   }
 }
 

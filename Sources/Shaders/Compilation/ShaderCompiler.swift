@@ -21,18 +21,22 @@ public struct ShaderCompiler: Sendable {
 
   private let sources: ShaderSources
   private let optimization: Optimization
+  private let matrixExtension: MatrixExtension?
   private let cacheFolder: CacheFolder?
 
   /// - Parameters:
   ///   - sources: texts by path; nil takes the ones embedded in the binary.
   ///   - optimization: of every compilation.
+  ///   - matrixExtension: which form shaders with matrices are to have (`MATRIX_TYPE` in their
+  ///     definitions); their SPIR-V is never optimised.
   ///   - cacheFolder: where results are kept; nil keeps none.
   public init(
     sources: [String: String]? = nil, optimization: Optimization = .performance,
-    cacheFolder: CacheFolder? = .standard
+    matrixExtension: MatrixExtension? = nil, cacheFolder: CacheFolder? = .standard
   ) {
     self.sources = ShaderSources(texts: sources ?? embeddedShaders)
     self.optimization = optimization
+    self.matrixExtension = matrixExtension
     self.cacheFolder = cacheFolder
   }
 
@@ -70,22 +74,29 @@ public struct ShaderCompiler: Sendable {
   public func compile(
     source: String, named path: String, defines: [String: String] = [:]
   ) throws -> [UInt32] {
-    let cacheName = cacheName(source, path, defines)
+    let form = MatrixForm(defines: defines, offered: matrixExtension)
+    let defines = defines.merging(form.defines) { given, _ in given }
+    let optimization = form == .none ? optimization : .none
+    let cacheName = cacheName(source, path, defines, form, optimization)
     if let stored = cacheFolder?.read(cacheName), let words = Self.words(stored) { return words }
-    let words = try SPIRVCompilation(sources: sources, optimization: optimization)
+    var words = try SPIRVCompilation(sources: sources, optimization: optimization)
       .run(source: source, path: path, defines: defines)
+    if case .rewritten(let isBrain) = form {
+      words = try CooperativeMatrixRewriting.rewritten(words, isBrain: isBrain)
+    }
     cacheFolder?.write(words.withUnsafeBytes { Array($0) }, as: cacheName)
     return words
   }
 
   private func cacheName(
-    _ source: String, _ path: String, _ defines: [String: String]
+    _ source: String, _ path: String, _ defines: [String: String], _ form: MatrixForm,
+    _ optimization: Optimization
   ) -> String {
     var version: UInt32 = 0
     var revision: UInt32 = 0
     shaderc_get_spv_version(&version, &revision)
     var hash = ContentHash()
-    hash.append("\(Self.cacheGeneration) \(version) \(revision) \(optimization.rawValue)")
+    hash.append("\(Self.cacheGeneration) \(version) \(revision) \(optimization.rawValue) \(form)")
     hash.append(source)
     for included in sources.closure(of: path, text: source).dropFirst() {
       hash.append(included)

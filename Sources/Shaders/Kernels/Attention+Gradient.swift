@@ -18,7 +18,7 @@ extension AttentionGradient: SelectableOperation {
   public func workspaceByteCount(
     inputs: [TensorType], outputs: [TensorType], device: DeviceTraits
   ) -> Int {
-    if choice(inputs, device)?.code == .subgroup { return deltaByteCount(inputs[4]) }
+    if choice(inputs, device)?.code != .register { return deltaByteCount(inputs[4]) }
     let querySums = inputs[0].dtype == .f32 ? 0 : inputs[0].elementCount * 4
     let keySums = inputs[1].dtype == .f32 ? 0 : inputs[1].elementCount * 8
     return deltaByteCount(inputs[4]) + max(querySums, keySums)

@@ -17,8 +17,8 @@ extension Attention: SelectableOperation {
   public func workspaceByteCount(
     inputs: [TensorType], outputs: [TensorType], device: DeviceTraits
   ) -> Int {
-    let isInRegisters = choice(inputs, device)?.code == .subgroup
-    return isInRegisters || inputs[0].dtype == .f32 ? 0 : inputs[0].elementCount * 4
+    let isInMemory = choice(inputs, device)?.code == .register
+    return !isInMemory || inputs[0].dtype == .f32 ? 0 : inputs[0].elementCount * 4
   }
 
   public func launches(_ context: LoweringContext) -> [Launch] {
@@ -59,6 +59,9 @@ struct AttentionShape {
     if device.isCPU && device.hasCheapBroadcast && sizes.d % (4 * lanes) == 0 && sizes.d <= 128 {
       candidates = subgroupTiles.map { KernelChoice(.subgroup, $0, $1) } + candidates
     }
+    if let block {
+      candidates.insert(KernelChoice(.shared, block.blockRows, 8 * block.others), at: 0)
+    }
     let classes = [sizes.n * sizes.heads, sizes.t, sizes.s].map { String(sizeClass($0)) }
     let causal = isCausal ? " causal" : ""
     return KernelSelection(
@@ -82,14 +85,29 @@ struct AttentionShape {
     return parameters
   }
 
+  /// The block of workgroups that meet in shared memory; nil where there is none.
+  private var block: AttentionTile? {
+    let tile = AttentionTile.standard(width: sizes.d)
+    let byteCount = max(storage.q.byteCount, storage.k.byteCount)
+    let needed = tile.sharedMemoryByteCount(width: sizes.d, storageByteCount: byteCount)
+    let fits = needed <= device.sharedMemoryByteCount && tile.threads <= device.maxGroupInvocations
+    return !device.isCPU && AttentionTile.canTake(width: sizes.d) && fits ? tile : nil
+  }
+
   /// A launch of a kernel below `shaders/` that owns `rows` queries or keys; without a choice, or
   /// with `register`, each lane has rows of its own.
   func launch(
     _ shader: String, rows: Int, _ choice: KernelChoice?, _ parameters: AttentionParameters
   ) -> Launch {
+    let copies = sizes.heads * sizes.n
+    if choice?.code == .shared, let block {
+      return Launch(
+        block.variant(shader + "_shared.comp", width: sizes.d, q: storage.q, k: storage.k),
+        groups: foldedGroups(block.groupCount(rows, copies: copies)), parameters: parameters)
+    }
     let lanes = device.subgroupSize
     var tile = KernelChoice(.register, laneRows(rows), 8)
-    if let choice, choice.code != .register { tile = choice }
+    if let choice, choice.code == .subgroup { tile = choice }
     let isShared = tile.code == .subgroup
     var defines = [
       "STORAGE_Q": storage.q.storageMacro, "STORAGE_K": storage.k.storageMacro,
@@ -104,7 +122,7 @@ struct AttentionShape {
       ShaderVariant(
         isShared ? shader + "_subgroup.comp" : shader + ".comp", defines: defines,
         constants: [0: UInt32(lanes)], subgroupSize: isShared ? lanes : nil),
-      groups: foldedGroups(blocks * sizes.heads * sizes.n), parameters: parameters)
+      groups: foldedGroups(blocks * copies), parameters: parameters)
   }
 
   /// Eight rows for an invocation, or two where eight would leave lanes or cores idle.

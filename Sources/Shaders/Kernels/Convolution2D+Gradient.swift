@@ -20,7 +20,8 @@ extension Convolution2DInputGradient: SelectableOperation {
     let inputs = context.inputs
     let types = inputs.map(\.type)
     let window = window(types)
-    let operands = ProductOperands(a: inputs[0], b: inputs[1], y: context.outputs[0])
+    let operands = ProductOperands(
+      a: inputs[0], b: inputs[1], y: context.outputs[0], residual: hasResidual ? inputs[2] : nil)
     if let product = window.inputGradientProduct(types) {
       return product.launches(operands, context)
     }

@@ -61,21 +61,24 @@ extension ConvolutionWindow {
   func problem(_ inputs: [TensorType]) -> ProductProblem {
     ProductProblem(
       shader: "convolution/convolution_2d", form: isWide ? 1 : 0, m: n * pixels, n: o,
-      depth: depth, canSplit: false, storage: (inputs[0].dtype, inputs[1].dtype))
+      depth: depth, canSplit: false, storage: (inputs[0].dtype, inputs[1].dtype),
+      contiguous: [i, o])
   }
 
   /// What every pixel of dx gathers; `inputs` are dy and the weight.
   func inputGradientProblem(_ inputs: [TensorType]) -> ProductProblem {
     ProductProblem(
       shader: "convolution/convolution_2d_input_gradient", form: isWide ? 2 : 0, m: n * h * w,
-      n: i, depth: kh * kw * o, canSplit: false, storage: (inputs[0].dtype, inputs[1].dtype))
+      n: i, depth: kh * kw * o, canSplit: false, storage: (inputs[0].dtype, inputs[1].dtype),
+      contiguous: [i, o])
   }
 
   /// A product over the pixels for each tap; `inputs` are dy and x.
   func weightGradientProblem(_ inputs: [TensorType]) -> ProductProblem {
     ProductProblem(
       shader: "convolution/convolution_2d_weight_gradient", form: isWide ? 3 : 0, m: o, n: i,
-      depth: n * pixels, copies: kh * kw, storage: (inputs[0].dtype, inputs[1].dtype))
+      depth: n * pixels, copies: kh * kw, storage: (inputs[0].dtype, inputs[1].dtype),
+      contiguous: [i, o])
   }
 
   func parameters(

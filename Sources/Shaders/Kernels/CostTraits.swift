@@ -4,7 +4,7 @@
 /// several multiply-adds, so large tiles win, and spilling them costs little. On a GPU a tile has
 /// to fit into registers.
 struct CostTraits {
-  /// Workgroups that run side by side, or nearly so.
+  /// Workgroups of one subgroup that run side by side, or nearly so.
   let groupsAtOnce: Double
   /// Multiply-adds that take as long as a launch and its barrier.
   let multipliesForLaunch: Int
@@ -16,6 +16,11 @@ struct CostTraits {
     groupsAtOnce = device.isCPU ? 4 : 256
     multipliesForLaunch = device.isCPU ? 2_000_000 : 20_000_000
     loadCost = device.isCPU ? 6 : 4
+  }
+
+  /// Workgroups of so many invocations that run side by side.
+  func groupsAtOnce(threads: Int) -> Double {
+    max(1, groupsAtOnce * Double(device.subgroupSize) / Double(threads))
   }
 
   /// Tiles that the device runs well, each a pipeline to compile.
@@ -35,6 +40,20 @@ struct CostTraits {
       let loads = rows / Double(2 * lanes) + columns / 2
       // More than 64 sums are moved to and from memory for each term.
       return rows * columns * (rows * columns > 64 ? 1.15 : 1) + loadCost * loads + 0.7 * rows
+    case .shared, .matrix:
+      preconditionFailure("\(choice) is a block")
+    }
+  }
+
+  /// The cost of one term of all sums of an invocation's part of a block.
+  func cost(_ block: BlockTile) -> Double {
+    let multiplies = Double(block.rows * block.columns) / Double(block.threads)
+    let staging = loadCost * Double(block.rows + block.columns) / Double(block.threads)
+    switch block.units {
+    // Operands come out of shared memory, each for a row or a column of the tile.
+    case .registers(let rows, let columns): return multiplies + staging + Double(rows + columns) / 2
+    // Matrix units do at least eight times the work.
+    case .matrix: return multiplies / 8 + staging
     }
   }
 

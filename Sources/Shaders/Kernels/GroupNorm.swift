@@ -75,14 +75,18 @@ extension GroupNormGradient: VulkanOperation {
       parameters.dbias = context.outputs[2].address
       defines["HAS_PARAMETERS"] = "1"
     }
+    var storage = [
+      "X": context.inputs[0].type.dtype, "W": context.inputs[1].type.dtype,
+      "DY": context.inputs[5].type.dtype,
+    ]
+    if hasResidual {
+      parameters.residual = context.inputs[6].address
+      storage["RESIDUAL"] = context.inputs[6].type.dtype
+      defines["HAS_RESIDUAL"] = "1"
+    }
     return context.columns(
       path, columns: shape.values.count(shape.channels), parts: shape.samples * parts.count,
-      values: shape.values,
-      storage: [
-        "X": context.inputs[0].type.dtype, "W": context.inputs[1].type.dtype,
-        "DY": context.inputs[5].type.dtype,
-      ],
-      defines: defines, parameters: parameters)
+      values: shape.values, storage: storage, defines: defines, parameters: parameters)
   }
 }
 

@@ -60,14 +60,19 @@ extension LayerNormGradient: VulkanOperation {
   private func gradient(_ context: LoweringContext, _ parts: RowParts) -> Launch {
     let (x, weight, dy) = (context.inputs[0], context.inputs[1], context.inputs[4])
     let values = Values.dividing(parts.width)
+    var storage = ["X": x.type.dtype, "W": weight.type.dtype, "DY": dy.type.dtype]
+    var defines = hasParameterGradients ? ["HAS_PARAMETERS": "1"] : [:]
+    if hasResidual {
+      storage["RESIDUAL"] = context.inputs[5].type.dtype
+      defines["HAS_RESIDUAL"] = "1"
+    }
     return context.grouped(
       "norm/layer_norm_gradient.comp", groups: parts.parts.count, lanes: rowLanes(parts.width),
-      values: values,
-      storage: ["X": x.type.dtype, "W": weight.type.dtype, "DY": dy.type.dtype],
-      defines: hasParameterGradients ? ["HAS_PARAMETERS": "1"] : [:],
+      values: values, storage: storage, defines: defines,
       parameters: LayerNormGradientParameters(
         x: x.address, weight: weight.address, mean: context.inputs[2].address,
-        rstd: context.inputs[3].address, dy: dy.address, dx: context.outputs[0].address,
+        rstd: context.inputs[3].address, dy: dy.address,
+        residual: hasResidual ? context.inputs[5].address : 0, dx: context.outputs[0].address,
         sums: context.workspace, rows: UInt32(parts.rows),
         width: UInt32(values.count(parts.width)), parts: UInt32(parts.parts.count),
         rowsOfPart: UInt32(parts.parts.size)))

@@ -68,7 +68,8 @@ struct ProductShape {
       shader: "product/matrix_product",
       form: Self.form(sizes, transposeA: transposeA, transposeB: transposeB), m: sizes.m,
       n: sizes.n, depth: sizes.k, copies: sizes.batch,
-      storage: (inputs[0].dtype, inputs[1].dtype))
+      storage: (inputs[0].dtype, inputs[1].dtype),
+      contiguous: transposeA ? [sizes.m, sizes.n] : transposeB ? [sizes.k] : [sizes.k, sizes.n])
   }
 
   /// FORM of `tile.glsl`: 64-bit loads where the contiguous dimensions are multiples of 4.

@@ -27,7 +27,7 @@ extension SumTo: VulkanOperation {
   /// Sums over the last summed dimensions first; a tall sum takes a pass over parts and one over
   /// their results.
   private func passes(_ x: TensorType, device: DeviceTraits) -> [SumPass] {
-    var dimensions = MergedShape(shape, within: x.shape).dimensions
+    var dimensions = MergedShape(fullShape(x), within: x.shape).dimensions
     var passes: [SumPass] = []
     while let last = dimensions.lastIndex(where: { !$0.isKept }) {
       let outer = dimensions[..<last].reduce(1) { $0 * $1.size }

@@ -12,15 +12,18 @@ public struct ShaderVariant: Hashable, Sendable {
   public var constants: [UInt32: UInt32]
   /// Subgroup size that the code was written for; nil takes the device's own.
   public var subgroupSize: Int?
+  /// Every subgroup must be full, for code that counts on its lanes.
+  public var requiresFullSubgroups: Bool
 
   public init(
     _ path: String, defines: [String: String] = [:], constants: [UInt32: UInt32] = [:],
-    subgroupSize: Int? = nil
+    subgroupSize: Int? = nil, requiresFullSubgroups: Bool = false
   ) {
     self.path = path
     self.defines = defines
     self.constants = constants
     self.subgroupSize = subgroupSize
+    self.requiresFullSubgroups = requiresFullSubgroups
   }
 }
 

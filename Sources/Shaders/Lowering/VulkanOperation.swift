@@ -30,17 +30,22 @@ public struct DeviceTraits: Sendable {
   public var hasCheapBroadcast: Bool
   /// Bytes of shared memory for a workgroup.
   public var sharedMemoryByteCount: Int
+  /// Invocations of a workgroup.
+  public var maxGroupInvocations: Int
+  /// What workgroups can compute through shared memory, without matrix units and with those there are.
+  var blockTiles: [BlockTile] = BlockTile.registerTiles
   /// What has been chosen so far.
   public var choices: KernelChoices
 
   public init(
     subgroupSize: Int, isCPU: Bool, hasCheapBroadcast: Bool, sharedMemoryByteCount: Int,
-    choices: KernelChoices = KernelChoices()
+    maxGroupInvocations: Int = 128, choices: KernelChoices = KernelChoices()
   ) {
     self.subgroupSize = subgroupSize
     self.isCPU = isCPU
     self.hasCheapBroadcast = hasCheapBroadcast
     self.sharedMemoryByteCount = sharedMemoryByteCount
+    self.maxGroupInvocations = maxGroupInvocations
     self.choices = choices
   }
 }

@@ -8,6 +8,10 @@ public struct KernelChoice: Hashable, Sendable, CustomStringConvertible {
     case register
     /// The lanes of a subgroup share rows by broadcasts: CPUs where those are cheap.
     case subgroup
+    /// The invocations of a workgroup share both operands through shared memory: GPUs.
+    case shared
+    /// As `shared`, multiplied by matrix units (cooperative matrices).
+    case matrix
   }
 
   public var code: Code

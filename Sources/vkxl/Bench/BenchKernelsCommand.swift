@@ -25,7 +25,8 @@ struct BenchKernelsCommand: ParsableCommand {
       First two ceilings are measured: multiply-adds in f32 outside matrix units, and copies within \
       device memory. Then each kernel runs alone at the shapes of a 1024x1024 picture. Products, \
       convolutions and attention are told in FLOP/s and as a share of the multiply-adds; the rest \
-      in bytes/s that must be read and written at least, as a share of the copy. Products are M x N \
+      in bytes/s that must be read and written at least, as a share of the copy. Kernels on matrix \
+      units have no share: their ceiling is not measured. Products are M x N \
       x K; dx and dw are gradients with respect to input and weight.
 
       Kernels are chosen by measurement first, as training does, and the choices are kept.
@@ -130,7 +131,7 @@ struct BenchKernelsCommand: ParsableCommand {
       let kernel = measurement.kernel
       table.add([
         kernel.name, kernel.shape, kernel.storage, Figures.readable(measurement.seconds * 1e3),
-        measurement.rateText, Figures.percent(measurement.share(of: ceilings)),
+        measurement.rateText, measurement.share(of: ceilings).map(Figures.percent) ?? "",
         measurement.choice?.description ?? "",
       ])
     }
@@ -180,7 +181,7 @@ struct KernelResults: Encodable {
     var flopPerByte: Double
     var flopPerSecond: Double
     var bytesPerSecond: Double
-    var shareOfCeiling: Double
+    var shareOfCeiling: Double?
     var variant: String?
   }
 

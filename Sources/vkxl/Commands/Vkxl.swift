@@ -26,7 +26,7 @@ struct Vkxl: ParsableCommand {
     subcommands: [
       DevicesCommand.self, InitCommand.self, InspectCommand.self, TrainCommand.self,
       SampleCommand.self, TokenizeCommand.self, VerifyCommand.self, BenchCommand.self,
-      ForwardCommand.self, ConfigReferenceCommand.self,
+      ForwardCommand.self, ConfigReferenceCommand.self, KernelStatisticsCommand.self,
     ])
 }
 

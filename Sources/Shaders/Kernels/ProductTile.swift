@@ -1,0 +1,93 @@
+import Graph
+
+/// How the launches behind products and convolutions cover a result: the tile, how the lanes stand,
+/// and whether the sums are split (see `shaders/product/tile.glsl` and `staging.glsl`).
+struct ProductTile {
+  let choice: KernelChoice
+  /// Base-2 logarithm of the lanes that stand side by side along the columns; 0 with blocks.
+  let laneShift: Int
+  /// Workgroups that share a sum, each taking `splitLength` of its terms; their partial sums are
+  /// added by a second launch, in order.
+  let splits: Int
+  let splitLength: Int
+  /// Workgroups for all results and splits.
+  let groupCount: Int
+  /// Estimated time, in multiply-adds of a lane.
+  let cost: Double
+  private let problem: ProductProblem
+  private let block: BlockTile?
+  private let lanes: Int
+
+  init(_ problem: ProductProblem, _ choice: KernelChoice, _ device: DeviceTraits) {
+    self.problem = problem
+    self.choice = choice
+    lanes = device.subgroupSize
+    block = problem.block(choice, device)
+    let traits = CostTraits(device)
+    let best = Self.cover(problem, choice, block, traits, lanes: lanes)
+    (cost, laneShift) = (best.cost, best.laneShift)
+    // A second launch has to pay, and so does reading the partial sums again.
+    let multiplies = problem.copies * problem.m * problem.n * problem.depth
+    let isWorthwhile = problem.canSplit && multiplies > traits.multipliesForLaunch
+    let atOnce = traits.groupsAtOnce(threads: block?.threads ?? lanes)
+    let wanted = isWorthwhile ? Int(atOnce) * 2 / best.groups : 1
+    let most = max(1, min(wanted, problem.depth / 256))
+    // Whole steps of every kernel: blocks take up to 32 terms at a time.
+    let step = block == nil ? 4 : 32
+    splitLength = max(ceilDivide(ceilDivide(problem.depth, most), step) * step, step)
+    splits = max(ceilDivide(problem.depth, splitLength), 1)
+    groupCount = best.groups * splits
+  }
+
+  /// The cheapest way for lanes to stand, and the workgroups for one split.
+  private static func cover(
+    _ problem: ProductProblem, _ choice: KernelChoice, _ block: BlockTile?, _ traits: CostTraits,
+    lanes: Int
+  ) -> (cost: Double, laneShift: Int, groups: Int) {
+    func cost(_ groups: Int, atOnce: Double, _ one: Double) -> Double {
+      let rounds = Double(groups) / atOnce
+      return (problem.canSplit ? max(rounds, 1) : rounds.rounded(.up)) * one
+    }
+    if let block {
+      let groups = block.groupCount(m: problem.m, n: problem.n, copies: problem.copies)
+      let atOnce = traits.groupsAtOnce(threads: block.threads)
+      return (cost(groups, atOnce: atOnce, traits.cost(block)), 0, groups)
+    }
+    let fullShift = lanes.trailingZeroBitCount
+    var best = (cost: Double.infinity, laneShift: 0, groups: 1)
+    for laneShift in (choice.code == .register ? 0 : fullShift)...fullShift {
+      let rows = choice.code == .register ? choice.rows * (lanes >> laneShift) : choice.rows
+      let columns = choice.columns << laneShift
+      let groups = problem.copies * ceilDivide(problem.m, rows) * ceilDivide(problem.n, columns)
+      // Where all else is equal a square block reads least.
+      let one = traits.cost(choice, lanes: lanes) + 0.01 * Double(rows + columns)
+      let total = cost(groups, atOnce: traits.groupsAtOnce(threads: lanes), one)
+      if total < best.cost { best = (total, laneShift, groups) }
+    }
+    return best
+  }
+
+  /// The shader with the macros and constants of its code.
+  ///
+  /// - Parameter storage: of a, b, y, bias and residual by the names of their macros
+  func variant(storage: [String: DType], activation: Activation? = nil) -> ShaderVariant {
+    if let block {
+      let contiguous = problem.contiguous + (splits > 1 ? [splitLength] : [])
+      return block.variant(
+        problem.shader + "_shared.comp", form: problem.form,
+        vector: BlockTile.vector(form: problem.form, contiguous: contiguous), storage: storage,
+        activation: activation)
+    }
+    var defines = [
+      "FORM": String(problem.form), "ROWS": String(choice.rows),
+      "COLUMNS": String(choice.columns), "ACTIVATION": activation.macro,
+    ]
+    if choice.code == .subgroup { defines["LANES"] = String(lanes) }
+    for name in ["A", "B", "Y", "BIAS", "RESIDUAL"] {
+      defines["STORAGE_" + name] = (storage[name] ?? .f32).storageMacro
+    }
+    return ShaderVariant(
+      problem.shader + ".comp", defines: defines, constants: [0: UInt32(lanes)],
+      subgroupSize: choice.code == .subgroup ? lanes : nil)
+  }
+}

@@ -1,0 +1,201 @@
+import CKernelParameters
+import Graph
+import Testing
+import VKRuntime
+
+@testable import Shaders
+
+/// An operation whose products and convolutions go through shared memory as on a GPU; with matrix units
+/// emulated where the tile has some. Sizes, splits and parameters are those of the lowering.
+struct Blocked<Base: VulkanOperation>: VulkanOperation {
+  static var name: String { Base.name }
+  let base: Base
+  let tile: BlockTile
+
+  func outputTypes(_ inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
+    try base.outputTypes(inputs)
+  }
+
+  func evaluate(_ inputs: [HostTensor], outputs: [TensorType]) -> [HostTensor] {
+    base.evaluate(inputs, outputs: outputs)
+  }
+
+  func workspaceByteCount(
+    inputs: [TensorType], outputs: [TensorType], device: DeviceTraits
+  ) -> Int {
+    base.workspaceByteCount(inputs: inputs, outputs: outputs, device: device)
+  }
+
+  func launches(_ context: LoweringContext) -> [Launch] {
+    base.launches(context).map { launch in
+      switch launch.shader.path {
+      case "product/matrix_product.comp": product(launch)
+      case "convolution/convolution_2d.comp", "convolution/convolution_2d_input_gradient.comp",
+        "convolution/convolution_2d_weight_gradient.comp":
+        convolution(launch)
+      case "attention/attention.comp", "attention/attention_query_gradient.comp",
+        "attention/attention_key_gradient.comp":
+        attention(launch)
+      default: launch
+      }
+    }
+  }
+
+  private func product(_ launch: Launch) -> Launch {
+    let p = launch.parameters.withUnsafeBytes { $0.loadUnaligned(as: MatrixProductParameters.self) }
+    let sizes = (m: Int(p.m), n: Int(p.n), k: Int(p.k), split: Int(p.splitLength))
+    let contiguous: [Int] =
+      switch form(launch) {
+      case 1: [sizes.k, sizes.split]
+      case 2: [sizes.k, sizes.n, sizes.split]
+      default: [sizes.m, sizes.n]
+      }
+    return blocked(
+      launch, contiguous: contiguous, m: sizes.m, n: sizes.n, copies: Int(p.batch * p.splits),
+      parameters: p)
+  }
+
+  private func convolution(_ launch: Launch) -> Launch {
+    let p = launch.parameters.withUnsafeBytes { $0.loadUnaligned(as: Convolution2DParameters.self) }
+    let outputs = p.samples * p.outputHeight * p.outputWidth
+    let inputs = p.samples * p.height * p.width
+    let (m, n, copies) =
+      switch launch.shader.path {
+      case "convolution/convolution_2d.comp": (outputs, p.outputChannels, p.splits)
+      case "convolution/convolution_2d_input_gradient.comp": (inputs, p.inputChannels, p.splits)
+      default:
+        (p.outputChannels, p.inputChannels, p.splits * p.kernelHeight * p.kernelWidth)
+      }
+    return blocked(
+      launch, contiguous: [Int(p.inputChannels), Int(p.outputChannels), Int(p.splitLength)],
+      m: Int(m), n: Int(n), copies: Int(copies), parameters: p)
+  }
+
+  /// Two rows of eight invocations, so that small cases have ragged edges too.
+  private func attention(_ launch: Launch) -> Launch {
+    let p = launch.parameters.withUnsafeBytes { $0.loadUnaligned(as: AttentionParameters.self) }
+    let tile = AttentionTile(threads: 32, rows: 4, others: 2)
+    let (width, heads) = (Int(p.packedHeads & 0xFFFF), Int(p.packedHeads >> 16))
+    var shader = launch.shader
+    shader.path = shader.path.replacing(".comp", with: "_shared.comp")
+    shader.defines.merge(tile.variant("", width: width, q: .f32, k: .f32).defines) { old, new in new
+    }
+    for name in ["STORAGE_Q", "STORAGE_K"] { shader.defines[name] = launch.shader.defines[name] }
+    shader.constants = [:]
+    let isOfKeys = launch.shader.path == "attention/attention_key_gradient.comp"
+    let groups = tile.groupCount(Int(isOfKeys ? p.keys : p.queries), copies: heads * Int(p.samples))
+    return Launch(shader, groups: foldedGroups(groups), parameters: p)
+  }
+
+  private func form(_ launch: Launch) -> Int { Int(launch.shader.defines["FORM"] ?? "") ?? 0 }
+
+  private func blocked(
+    _ launch: Launch, contiguous: [Int], m: Int, n: Int, copies: Int,
+    parameters: some BitwiseCopyable
+  ) -> Launch {
+    let form = form(launch)
+    let path = launch.shader.path.replacing(".comp", with: "_shared.comp")
+    let vector = BlockTile.vector(form: form, contiguous: contiguous)
+    precondition(
+      tile.fits(form: form, vector: vector, sharedMemoryByteCount: 32768, maxThreads: 1024))
+    var shader = tile.variant(path, form: form, vector: vector, storage: [:])
+    for name in ["A", "B", "Y", "BIAS", "RESIDUAL"].map({ "STORAGE_" + $0 }) + ["ACTIVATION"] {
+      shader.defines[name] = launch.shader.defines[name]
+    }
+    return Launch(
+      shader, groups: foldedGroups(tile.groupCount(m: m, n: n, copies: copies)),
+      parameters: parameters)
+  }
+}
+
+/// The kernels that GPUs get for products and convolutions, run on whatever device there is.
+@Suite struct BlockTileTests {
+  /// f32 or bf16 operands that are rounded to f16 on the way: each by at most 2^-11 of itself, so a sum
+  /// of random terms by about 2^-11.
+  private static let halfOperands = 6e-4
+
+  private static let registers = BlockTile(
+    rows: 32, columns: 32, depth: 16, stages: 1, units: .registers(rows: 4, columns: 4))
+  private static let oblong = BlockTile(
+    rows: 64, columns: 16, depth: 8, stages: 2, units: .registers(rows: 8, columns: 4))
+
+  private static func emulated(
+    m: Int, n: Int, k: Int, stages: Int, isAlongK: Bool = false
+  ) -> BlockTile {
+    let shape = MatrixShape(m: m, n: n, k: k, operands: .f16, sums: .f32)
+    return BlockTile(
+      rows: 32, columns: 64, depth: 16, stages: stages,
+      units: .matrix(
+        BlockTile.MatrixUnits(
+          shape: shape, subgroupSize: 8, subgroupRows: 2, subgroupColumns: 2, isAlongK: isAlongK,
+          isEmulated: true)))
+  }
+
+  /// Sizes beyond one tile, and few enough variants.
+  private static let cases =
+    OperationCase.productKernelCases.filter { operation in
+      guard let product = operation.operation as? MatrixProduct else { return false }
+      let sizes = product.sizes(operation.inputs)
+      return sizes.m * sizes.n > 40
+    } + OperationCase.convolutionKernelCases
+
+  @Test(arguments: cases) func registers(_ operation: OperationCase) throws {
+    try check(operation, Self.registers)
+  }
+
+  @Test(arguments: cases.filter { $0.inputs.allSatisfy { $0.dtype == .f32 } })
+  func oblongBlocksInTwoStages(_ operation: OperationCase) throws {
+    try check(operation, Self.oblong)
+  }
+
+  @Test(arguments: cases) func matrixUnits(_ operation: OperationCase) throws {
+    try check(operation, Self.emulated(m: 16, n: 16, k: 16, stages: 1))
+  }
+
+  /// Shapes of other vendors.
+  @Test(arguments: [(8, 8, 16), (8, 16, 16), (16, 8, 8), (16, 8, 16)])
+  func matrixShapes(m: Int, n: Int, k: Int) throws {
+    for operation in Self.cases.filter({ $0.inputs.allSatisfy { $0.dtype == .f16 } }) {
+      try check(operation, Self.emulated(m: m, n: n, k: k, stages: 2))
+    }
+  }
+
+  /// Operands turned around on their way to shared memory; other kernels are the same as without.
+  @Test(arguments: cases.filter { $0.inputs.allSatisfy { $0.dtype == .f16 } })
+  func matrixUnitsAlongK(_ operation: OperationCase) throws {
+    try check(operation, Self.emulated(m: 16, n: 16, k: 16, stages: 2, isAlongK: true))
+  }
+
+  /// Heads of widths that fit into registers, in f32, f16, and f32 with bf16 keys and values.
+  private static let attentions = OperationCase.attentionKernelCases.filter {
+    let heads =
+      ($0.operation as? Attention)?.heads ?? ($0.operation as? AttentionGradient)?.heads ?? 1
+    return AttentionTile.canTake(width: $0.inputs[0].shape[2] / heads)
+  }.flatMap {
+    // The gradient's logarithms stay f32.
+    [$0, $0.stored(as: .f16, $0.inputs.count == 3 ? [0, 1, 2] : [0, 1, 2, 3, 5])]
+      + ($0.inputs[0].shape[1] == 77 ? [$0.stored(as: .bf16, [1, 2])] : [])
+  }
+
+  @Test(arguments: attentions) func attention(_ operation: OperationCase) throws {
+    try check(operation, Self.registers)
+  }
+
+  private func check(_ operation: OperationCase, _ tile: BlockTile) throws {
+    guard let base = operation.operation as? any VulkanOperation else {
+      Issue.record("no kernel")
+      return
+    }
+    var tolerance: Double?
+    if case .matrix = tile.units, operation.inputs.contains(where: { $0.dtype != .f16 }) {
+      tolerance = Self.halfOperands
+    }
+    try blocked(base, operation, tile).expectKernel(tolerance: tolerance)
+  }
+
+  private func blocked(
+    _ base: some VulkanOperation, _ operation: OperationCase, _ tile: BlockTile
+  ) -> OperationCase {
+    OperationCase(Blocked(base: base, tile: tile), operation.inputs, fills: operation.fills)
+  }
+}
