@@ -44,7 +44,8 @@ final class TemporaryFolder {
   @Test(arguments: [
     [], ["devices"], ["init"], ["inspect"], ["train"], ["sample"], ["tokenize"], ["forward"],
     ["forward", "unet"], ["forward", "text"], ["forward", "vae-encode"], ["forward", "vae-decode"],
-    ["forward", "loss"], ["forward", "sample"], ["config-reference"],
+    ["forward", "loss"], ["forward", "sample"], ["config-reference"], ["verify"], ["bench"],
+    ["bench", "kernels"], ["bench", "step"], ["bench", "memory"],
   ])
   func help(_ command: [String]) async {
     let output = Mutex("")
@@ -61,6 +62,7 @@ final class TemporaryFolder {
   @Test func everyOptionHasHelp() {
     let types: [any ParsableCommand.Type] = [
       TrainCommand.self, SampleCommand.self, InitCommand.self, ForwardLoss.self, ForwardSample.self,
+      BenchKernelsCommand.self, BenchStepCommand.self, BenchMemoryCommand.self,
     ]
     for type in types {
       let lines = Vkxl.helpMessage(for: type, columns: 400).split(separator: "\n")

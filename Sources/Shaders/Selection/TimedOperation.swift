@@ -7,16 +7,19 @@ public final class TimedOperation {
   public let inputs: [TensorType]
   public let outputs: [TensorType]
   public let launches: [Launch]
+  /// The kernel among several that computes it; nil where there is one only.
+  public let choice: KernelChoice?
   private let backend: VulkanBackend
   private let pipelines: [Pipeline]
   private let arenas: [Arena]
 
   /// - Parameters:
   ///   - inputs: filled with normal noise, whole numbers with zeros
+  ///   - constants: values of all elements of inputs that cannot be noise, by index
   ///   - variant: how the operation is lowered
   /// - Throws: `VulkanError`; `ShapeError` when the inputs do not fit the operation.
   public init(
-    _ operation: any VulkanOperation, inputs: [TensorType],
+    _ operation: any VulkanOperation, inputs: [TensorType], constants: [Int: Double] = [:],
     variant: KernelVariant = KernelVariant(), on backend: VulkanBackend
   ) throws {
     self.operation = operation
@@ -24,6 +27,9 @@ public final class TimedOperation {
     self.backend = backend
     let traits = variant.traits(backend.traits)
     outputs = try operation.outputTypes(inputs)
+    choice = (operation as? any SelectableOperation)?
+      .selection(inputs: inputs, outputs: outputs, device: traits)
+      .map(traits.choices.choice)
     let workspaceByteCount = operation.workspaceByteCount(
       inputs: inputs, outputs: outputs, device: traits)
     let limits = backend.planningLimits
@@ -43,32 +49,39 @@ public final class TimedOperation {
         inputs: bindings(inputs, inputArenas), outputs: bindings(outputs, outputArenas),
         workspace: workspace?.deviceAddress ?? 0, device: traits))
     pipelines = try backend.pipelines(for: launches, keeps: false)
-    try Self.fill(inputArenas, inputs, backend)
+    try Self.fill(inputArenas, inputs, constants, backend)
   }
 
   deinit { try? backend.device.waitIdle() }
 
   /// Seconds of each of several runs one after another.
-  public func seconds(runs: Int) throws -> [Double] {
+  /// - Parameter repeats: repetitions between two readings of the clock, whose mean is a run's time
+  public func seconds(runs: Int, repeats: Int = 1) throws -> [Double] {
     let pool = try TimestampPool(backend.device, count: runs + 1, name: "timed operation")
     let stream = try CommandStream(backend.device, name: "timed operation")
     stream.reset(pool)
     stream.writeTimestamp(into: pool, slot: 0)
     for run in 1...runs {
-      for (launch, pipeline) in zip(launches, pipelines) {
-        launch.parameters.withUnsafeBytes {
-          stream.dispatch(
-            pipeline, groups: Groups(launch.groups.x, launch.groups.y, launch.groups.z),
-            parameterBytes: $0)
-        }
-        stream.barrier()
-      }
+      for _ in 0..<repeats { record(on: stream) }
       stream.writeTimestamp(into: pool, slot: run)
     }
     try stream.end()
     let timeline = try Timeline(backend.device, name: "timed operation")
     try timeline.wait(for: timeline.submit([stream]))
-    return try (0..<runs).map { try pool.seconds(from: $0, to: $0 + 1) ?? .infinity }
+    return try (0..<runs).map { run in
+      try pool.seconds(from: run, to: run + 1).map { $0 / Double(repeats) } ?? .infinity
+    }
+  }
+
+  private func record(on stream: CommandStream) {
+    for (launch, pipeline) in zip(launches, pipelines) {
+      launch.parameters.withUnsafeBytes {
+        stream.dispatch(
+          pipeline, groups: Groups(launch.groups.x, launch.groups.y, launch.groups.z),
+          parameterBytes: $0)
+      }
+      stream.barrier()
+    }
   }
 
   /// Median seconds of a run, after one run that compiles and warms up.
@@ -83,15 +96,16 @@ public final class TimedOperation {
   }
 
   private static func fill(
-    _ arenas: [Arena], _ types: [TensorType], _ backend: VulkanBackend
+    _ arenas: [Arena], _ types: [TensorType], _ constants: [Int: Double],
+    _ backend: VulkanBackend
   ) throws {
     let stream = try CommandStream(backend.device, name: "noise")
-    for (arena, type) in zip(arenas, types) {
+    for (index, (arena, type)) in zip(arenas, types).enumerated() {
       guard type.dtype != .i32 else {
         stream.fill(arena, byteCount: arena.byteCount)
         continue
       }
-      let bytes = Self.noise(type.dtype)
+      let bytes = Self.values(type.dtype, constant: constants[index])
       let source = try Arena(
         backend.device, kind: .upload, byteCount: UInt64(bytes.count), name: "noise")
       bytes.withUnsafeBytes { source.write($0) }
@@ -106,10 +120,11 @@ public final class TimedOperation {
     try timeline.wait(for: timeline.submit([stream]))
   }
 
-  /// Sums of four uniform numbers, with variance 1: what activations look like.
-  private static func noise(_ dtype: DType) -> [UInt8] {
+  /// A constant; or sums of four uniform numbers, with variance 1: what activations look like.
+  private static func values(_ dtype: DType, constant: Double?) -> [UInt8] {
     var state: UInt64 = 1
     let values = (0..<65_536).map { _ -> Double in
+      if let constant { return constant }
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
       let parts = (0..<4).map { Double((state >> (16 * $0)) & 0xffff) / 65_536 }
       return (parts.reduce(0, +) - 2) * 3.0.squareRoot()

@@ -66,7 +66,7 @@ public struct Measurements: Sendable, Equatable {
 
 /// Measurements of an update that may still be running.
 public struct PendingMeasurements {
-  fileprivate let losses: [any PendingRun]
+  fileprivate let losses: ArraySlice<any PendingRun>
   fileprivate let update: any PendingRun
 
   /// Waits for the device.
@@ -173,19 +173,27 @@ public final class Trainer {
   ///
   /// Each sample counts the same, in whichever batch it is; fillers count nothing.
   public func step(_ batches: [LatentBatch]) throws -> PendingMeasurements {
+    let runs = try runs(batches).map { try $0.program.submit($0.inputs) }
+    step += 1
+    return PendingMeasurements(losses: runs.dropLast(), update: runs[runs.count - 1])
+  }
+
+  /// The runs that make up the next update, in order, the last one the optimizer's: for `step`, and
+  /// for whoever times them one by one.
+  public func runs(
+    _ batches: [LatentBatch]
+  ) throws -> [(program: any Program, inputs: [String: TensorData])] {
     let samples = batches.reduce(0) { $0 + $1.weights.reduce(0, +) }
     precondition(samples > 0, "an update without samples")
     var position = 0
-    var runs: [any PendingRun] = []
+    var runs: [(program: any Program, inputs: [String: TensorData])] = []
     for (index, batch) in batches.enumerated() {
       let program = try program(batch.shape, index == 0 ? .replace : .add)
-      runs.append(try program.submit(inputs(batch, first: position, samples: samples)))
+      runs.append((program, inputs(batch, first: position, samples: samples)))
       position += batch.shape.samples
     }
     let rate = Float(settings.schedule.rate(at: step))
-    let update = try update.submit(["learning_rate": TensorData([1], [rate])])
-    step += 1
-    return PendingMeasurements(losses: runs, update: update)
+    return runs + [(update, ["learning_rate": TensorData([1], [rate])])]
   }
 
   private func program(

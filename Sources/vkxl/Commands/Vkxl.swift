@@ -25,7 +25,7 @@ struct Vkxl: ParsableCommand {
     version: version,
     subcommands: [
       DevicesCommand.self, InitCommand.self, InspectCommand.self, TrainCommand.self,
-      SampleCommand.self, TokenizeCommand.self, VerifyCommand.self,
+      SampleCommand.self, TokenizeCommand.self, VerifyCommand.self, BenchCommand.self,
       ForwardCommand.self, ConfigReferenceCommand.self, KernelStatisticsCommand.self,
     ])
 }
