@@ -84,6 +84,18 @@ public final class TimedOperation {
     }
   }
 
+  /// Shortest seconds of a few runs, after one that compiles and warms up: what else the machine does
+  /// only adds to them.
+  ///
+  /// - Parameter limit: seconds above which one run is enough to tell
+  func shortestSeconds(unlessAbove limit: Double) throws -> Double {
+    _ = try seconds(runs: 1)
+    let first = try seconds(runs: 1)[0]
+    if first > limit { return first }
+    let runs = max(2, min(20, Int(0.01 / max(first, 1e-6))))
+    return try seconds(runs: runs).reduce(first, min)
+  }
+
   /// Median seconds of a run, after one run that compiles and warms up.
   ///
   /// - Parameter minimum: seconds to measure for, unless one run takes as long

@@ -15,6 +15,7 @@ extension VulkanBackend {
   /// chooses the same.
   public func tune(_ graphs: [Graph], budgetSeconds: Double) throws -> TuningReport {
     let start = ContinuousClock.now
+    let deadline = start + .seconds(budgetSeconds)
     var report = TuningReport()
     var table = storedChoices()
     for use in openSelections(graphs) {
@@ -23,8 +24,8 @@ extension VulkanBackend {
       if let known = table[key], candidates.contains(known) {
         choice = known
         report.knownCount += 1
-      } else if (ContinuousClock.now - start) / .seconds(1) < budgetSeconds {
-        choice = try fastest(use)
+      } else if ContinuousClock.now < deadline {
+        choice = try fastest(use, until: deadline)
         report.measuredCount += 1
       } else {
         report.guessedCount += 1
@@ -71,12 +72,16 @@ extension VulkanBackend {
     }
   }
 
-  private func fastest(_ use: OpenSelection) throws -> KernelChoice {
+  /// The candidate with the shortest run; of those that there was time to try, at least one.
+  private func fastest(
+    _ use: OpenSelection, until deadline: ContinuousClock.Instant
+  ) throws -> KernelChoice {
     var best = (seconds: Double.infinity, choice: use.selection.candidates[0])
     for choice in use.selection.candidates {
+      if best.seconds.isFinite, ContinuousClock.now >= deadline { break }
       let timed = try TimedOperation(
         use.operation, inputs: use.inputs, variant: KernelVariant(choice: choice), on: self)
-      let seconds = try timed.medianSeconds(minimum: 0.01)
+      let seconds = try timed.shortestSeconds(unlessAbove: 1.5 * best.seconds)
       if seconds < best.seconds { best = (seconds, choice) }
     }
     return best.choice
