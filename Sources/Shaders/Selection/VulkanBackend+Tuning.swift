@@ -15,7 +15,7 @@ extension VulkanBackend {
   /// chooses the same.
   public func tune(_ graphs: [Graph], budgetSeconds: Double) throws -> TuningReport {
     let start = ContinuousClock.now
-    let deadline = start + .seconds(budgetSeconds)
+    let isTimeUp = { (ContinuousClock.now - start) / .seconds(1) >= budgetSeconds }
     var report = TuningReport()
     var table = storedChoices()
     for use in openSelections(graphs) {
@@ -24,8 +24,8 @@ extension VulkanBackend {
       if let known = table[key], candidates.contains(known) {
         choice = known
         report.knownCount += 1
-      } else if ContinuousClock.now < deadline {
-        choice = try fastest(use, until: deadline)
+      } else if !isTimeUp() {
+        choice = try fastest(use, isTimeUp)
         report.measuredCount += 1
       } else {
         report.guessedCount += 1
@@ -74,11 +74,11 @@ extension VulkanBackend {
 
   /// The candidate with the shortest run; of those that there was time to try, at least one.
   private func fastest(
-    _ use: OpenSelection, until deadline: ContinuousClock.Instant
+    _ use: OpenSelection, _ isTimeUp: () -> Bool
   ) throws -> KernelChoice {
     var best = (seconds: Double.infinity, choice: use.selection.candidates[0])
     for choice in use.selection.candidates {
-      if best.seconds.isFinite, ContinuousClock.now >= deadline { break }
+      if best.seconds.isFinite, isTimeUp() { break }
       let timed = try TimedOperation(
         use.operation, inputs: use.inputs, variant: KernelVariant(choice: choice), on: self)
       let seconds = try timed.shortestSeconds(unlessAbove: 1.5 * best.seconds)
