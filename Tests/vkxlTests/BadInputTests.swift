@@ -96,7 +96,8 @@ import Testing
     expectError(
       await run.train(["model.text_encoders=null"]),
       "\(Example.base): expected text encoder 1 (`conditioner.embedders.0.transformer....`), "
-        + "text encoder 2 (`conditioner.embedders.1.model....`), found only UNet, VAE\nhint: ")
+        + "text encoder 2 (`conditioner.embedders.1.model....`), found only UNet, VAE\n"
+        + "hint: name a checkpoint that has them with model.text_encoders ")
     #expect(run.written() == nil)
   }
 
@@ -288,8 +289,9 @@ import Testing
       await command([
         "forward", "text", "--model", Example.base, "--inputs", inputs, "--out", out,
       ]), message)
-    expectError(
-      await command(["sample", "--prompt", "a", "--model", Example.base, "--out", out]), message)
+    let drawn = await command(["sample", "--prompt", "a", "--model", Example.base, "--out", out])
+    expectError(drawn, message)
+    expectError(drawn, "hint: name a checkpoint that has them with --text-encoders ")
     #expect(!FileManager.default.fileExists(atPath: out))
   }
 }

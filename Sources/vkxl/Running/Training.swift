@@ -24,7 +24,7 @@ extension TrainCommand {
     monitor.note("device: \(backend.description)")
     let parts = try Opening.model(
       configuration.model.checkpoint, parts: [.unet, .vae],
-      textEncoders: configuration.model.textEncoders)
+      textEncoders: configuration.model.textEncoders, textEncodersKey: "model.text_encoders")
     if let warning = parts.checkpoint.warning { monitor.note("warning: \(warning)") }
     if resume { try folder.checkResumable(model: parts.identity) }
     let stop = StopRequest(onFirst: { _ in monitor.noteStopping() })
