@@ -11,7 +11,11 @@ extension TrainCommand {
     let configuration = try loadConfiguration()
     let folder = RunFolder(configuration.output.folder, name: configuration.runName)
     let isNew = !FileManager.default.fileExists(atPath: folder.path)
-    defer { if isNew { folder.removeIfEmpty() } }
+    let isNewCache = !FileManager.default.fileExists(atPath: configuration.cacheFolder)
+    defer {
+      if isNewCache { Files.removeFolderIfEmpty(configuration.cacheFolder) }
+      if isNew { Files.removeFolderIfEmpty(folder.path) }
+    }
     if !resume { try folder.open() }
     try await train(configuration, folder)
   }
