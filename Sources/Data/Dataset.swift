@@ -86,13 +86,16 @@ public struct Dataset: Equatable, Sendable {
     let pictures = self.unused.filter(\.isPicture)
     let found =
       switch pictures.count {
-      case 0: "no picture in \(self.unused.count) files"
+      case 0: "no picture in \(counted(self.unused.count, "file"))"
       case 1: "1 picture that cannot be used: \(pictures[0])"
       default: "\(pictures.count) pictures, none usable; the first is \(pictures[0])"
       }
+    let isDamaged = pictures.contains { if case .corrupt = $0.reason { true } else { false } }
     throw InputError(
       root, expected: "PNG, JPEG or WebP pictures with captions", found: found,
-      hint: "put cat.txt with the caption beside cat.png, or a metadata.jsonl in the folder")
+      hint: isDamaged
+        ? "copy the damaged ones again, or save them anew as PNG, JPEG or WebP"
+        : "put cat.txt with the caption beside cat.png, or a metadata.jsonl in the folder")
   }
 
   /// The data set without the pictures that turned out to be unusable.
@@ -127,11 +130,15 @@ public struct Dataset: Equatable, Sendable {
     let buckets = counts.sorted {
       ($0.key.aspectRatio, $0.key.width) < ($1.key.aspectRatio, $1.key.width)
     }
-    var lines = ["\(samples.count) pictures, \(epochCount) samples an epoch"]
-    lines += buckets.map { "  \($0.key): \($0.value) samples" }
+    var lines = [
+      "\(counted(samples.count, "picture")), \(counted(epochCount, "sample")) an epoch"
+    ]
+    lines += buckets.map { "  \($0.key): \(counted($0.value, "sample"))" }
     if !unused.isEmpty {
       let pictures = unused.count { $0.isPicture }
-      lines.append("not used: \(pictures) pictures, \(unused.count - pictures) other files")
+      lines.append(
+        "not used: \(counted(pictures, "picture")), "
+          + counted(unused.count - pictures, "other file"))
       lines += unused.map { "  \($0)" }
     }
     return lines

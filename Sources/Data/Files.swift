@@ -41,13 +41,17 @@ public enum Files {
     let code = errno
     var status = stat()
     guard code == EEXIST, stat(path, &status) == 0 else {
-      throw failure(path, "a folder that can be made", code)
+      throw failure(
+        path, "a folder that can be made", code, hint: "name one inside a folder of yours")
     }
     guard status.st_mode & S_IFMT == S_IFDIR else {
       throw InputError(
         path, expected: "a folder", found: "a file", hint: "move the file, or name another folder")
     }
   }
+
+  /// Removes the folder at `path` if nothing is in it: what a run leaves that fails before it begins.
+  public static func removeFolderIfEmpty(_ path: String) { rmdir(path) }
 
   private static func opened(_ path: String) throws -> Int32 {
     // Without O_NONBLOCK a named pipe in a data folder would be waited for.
@@ -78,10 +82,10 @@ public enum Files {
   }
 
   static func failure(
-    _ path: String, _ expected: String, _ code: Int32 = errno
+    _ path: String, _ expected: String, _ code: Int32 = errno, hint: String = ""
   ) -> InputError {
     InputError(
       path, expected: expected, found: String(cString: strerror(code)),
-      hint: code == ENOSPC || code == EDQUOT ? "free some space, or name a folder elsewhere" : "")
+      hint: code == ENOSPC || code == EDQUOT ? "free some space, or name a folder elsewhere" : hint)
   }
 }

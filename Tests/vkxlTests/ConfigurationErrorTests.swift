@@ -5,7 +5,7 @@ import Testing
 @testable import vkxl
 
 @Suite struct ConfigurationErrorTests {
-  /// One mistake in one line, and what must be said about it.
+  /// One mistake in one line, and what must be said about it; an empty hint is what the key means.
   struct Mistake: Sendable, CustomTestStringConvertible {
     var section: String
     var line: String
@@ -85,9 +85,10 @@ import Testing
       hint: "write `prompt: ...`"),
     Mistake(
       section: "output", line: "samples: [{prompt: a, steps: 0}]",
-      expected: "an integer from 1 to 1000", hint: ""),
+      expected: "an integer from 1 to 1000", hint: "Sampler steps."),
     Mistake(
-      section: "output", line: "samples: [[a]]", expected: "a prompt or a mapping", hint: ""),
+      section: "output", line: "samples: [[a]]", expected: "a prompt or a mapping",
+      hint: "as in `- {prompt: a red fox, seed: 1}`"),
     Mistake(
       section: "output", line: "samples: [{prompt: a, width: 100}]",
       expected: "a multiple of 8 (one latent pixel)", hint: "use 96 or 104"),
@@ -160,7 +161,10 @@ import Testing
     let errors = configurationErrors(yaml)
     #expect(errors.count == 1, "\(errors)")
     #expect(errors.first?.expected == mistake.expected)
-    #expect(errors.first?.hint == mistake.hint)
+    let key = mistake.line.prefix { $0 != ":" }
+    let summary =
+      ConfigurationKey<Configuration>.all.first { $0.path == "\(mistake.section).\(key)" }?.summary
+    #expect(errors.first?.hint == (mistake.hint.isEmpty ? summary : mistake.hint))
     let line = yaml.split(separator: "\n").firstIndex { $0 == "  " + mistake.line }
     let place = "/runs/run.yaml:\(1 + (line ?? -1))"
     // A problem of an item's side is told at the file, all others at the line.
@@ -193,6 +197,19 @@ import Testing
     #expect(errors.map(\.hint)[3] == "did you mean `optimizer.learning_rate`?")
     #expect(errors.map(\.hint)[6] == "did you mean `epsilon`?")
     #expect(errors.map(\.expected)[7] == "`model.checkpoint`")
+  }
+
+  @Test(arguments: [
+    ("objective.type=flwo", "objective.type", "did you mean `flow`?"),
+    ("objective.type=v_prediction", "objective.type", "did you mean `v`?"),
+    ("objective.type=rectified-flow", "objective.type", "did you mean `flow`?"),
+    ("training.batch_size=0", "training.batch_size", "Images in one micro-step."),
+    ("output.samples=[{prompt: a, steps: 0}]", "output.samples[0].steps", "Sampler steps."),
+  ])
+  func overrideIsNamedOnce(_ override: String, _ key: String, _ hint: String) {
+    let errors = configurationErrors(minimalYAML(), overrides: [override])
+    #expect(errors.map(\.place) == ["--set \(key)"])
+    #expect(errors.map(\.hint) == [hint])
   }
 
   @Test func keysWithoutSectionAreSentToTheirs() {
@@ -271,7 +288,7 @@ import Testing
       guard let errors = (error as? InputErrors)?.errors else { return false }
       return errors.map(\.place) == [
         "/nowhere/run.yaml:2: model.checkpoint", "/nowhere/run.yaml:3: model.text_encoders",
-        "--set data.folder: data.folder",
+        "--set data.folder",
       ] && errors.last?.found == "a file at /dev/null"
     }
   }

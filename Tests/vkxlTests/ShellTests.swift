@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Graph
+import Model
 import Synchronization
 import Testing
 
@@ -158,6 +159,20 @@ final class TemporaryFolder {
     ])
     try good.checkOptions()
     #expect(good.prompt == ["a", "b"])
+  }
+
+  @Test func initOverwritesOnlyWhenAsked() throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.file("m.safetensors", "precious")
+    let arguments = ["--size", "tiny", "--out", file]
+    #expect {
+      try InitCommand.parse(arguments).run()
+    } throws: { error in
+      (error as? InputError)?.place == "--out \(file)"
+    }
+    #expect(try String(contentsOfFile: file, encoding: .utf8) == "precious")
+    try InitCommand.parse(arguments + ["--force"]).run()
+    #expect(try !Safetensors(path: file).entries.isEmpty)
   }
 
   @Test func forwardFiles() throws {

@@ -85,9 +85,6 @@ public struct RunFolder: Sendable {
     }
   }
 
-  /// Removes the folder if nothing is in it: what a run leaves that fails before it begins.
-  public func removeIfEmpty() { rmdir(path) }
-
   /// The newest state, which must have begun with the model: asked before anything is computed.
   /// - Throws: `InputError` when there is none, or it is another model's.
   public func checkResumable(model: String) throws {

@@ -24,10 +24,14 @@ struct InitCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The safetensors file to write.", valueName: "file"))
   var out: String
 
+  @Flag(help: "Overwrite the file if there is one.")
+  var force = false
+
   @OptionGroup var log: LogOptions
 
   func run() throws {
     try OptionCheck.requireWritable("--out", out)
+    if !force { try OptionCheck.requireNew("--out", out) }
     let configuration = (SyntheticCheckpoint.Size(rawValue: size.rawValue) ?? .tiny).configuration
     try SyntheticCheckpoint.write(configuration, seed: seed, to: out)
   }

@@ -66,7 +66,9 @@ enum OptionCheck {
   static func requireFile(_ option: String, _ file: String, _ expected: String) throws {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: file, isDirectory: &isFolder) else {
-      throw InputError("\(option) \(file)", expected: expected, found: "no such file")
+      throw InputError(
+        "\(option) \(file)", expected: expected, found: "no such file",
+        hint: "check the path; relative ones count from the current folder")
     }
     guard !isFolder.boolValue else {
       throw InputError("\(option) \(file)", expected: expected, found: "a folder")
@@ -90,8 +92,17 @@ enum OptionCheck {
     }
     guard FileManager.default.isWritableFile(atPath: folder) else {
       throw InputError(
-        place, expected: "a writable folder", found: "\(folder), which may not be written")
+        place, expected: "a writable folder", found: "\(folder), which may not be written",
+        hint: "name a file in a folder of yours")
     }
+  }
+
+  /// - Throws: `InputError` if there is something of that name already.
+  static func requireNew(_ option: String, _ file: String) throws {
+    guard FileManager.default.fileExists(atPath: file) else { return }
+    throw InputError(
+      "\(option) \(file)", expected: "a new file", found: "one of that name",
+      hint: "name another, or overwrite it with --force")
   }
 
   /// - Throws: `InputError` unless `value` lies in `range`.

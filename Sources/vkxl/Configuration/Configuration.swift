@@ -172,8 +172,10 @@ struct ConfigurationSource: Sendable {
 
   /// The place to name in a message about `path`, given or not: `run.yaml:12: training.max_steps`.
   ///
-  /// An item's key (`output.samples[0].width`) stands where its list does.
+  /// An item's key (`output.samples[0].width`) stands where its list does. An override's place
+  /// says its key already: `--set training.max_steps`.
   func place(of path: String) -> String {
-    "\(places[path] ?? places[String(path.prefix { $0 != "[" })] ?? file): \(path)"
+    let place = places[path] ?? places[String(path.prefix { $0 != "[" })] ?? file
+    return place.hasPrefix("--set ") ? "--set \(path)" : "\(place): \(path)"
   }
 }

@@ -8,10 +8,13 @@ extension Configuration {
       + outputContradictions()
   }
 
+  /// - Parameter hint: nil: what the key means
   private func error(
-    _ path: String, expected: String, found: String, hint: String = ""
+    _ path: String, expected: String, found: String, hint: String? = nil
   ) -> InputError {
-    InputError(source.place(of: path), expected: expected, found: found, hint: hint)
+    let summary = ConfigurationKey<Configuration>.all.first { $0.path == path }?.summary
+    return InputError(
+      source.place(of: path), expected: expected, found: found, hint: hint ?? summary ?? "")
   }
 
   /// Whether a key was given a value other than its default.

@@ -23,7 +23,9 @@ extension Configuration {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: file, isDirectory: &isFolder) else {
       throw InputErrors(errors: [
-        InputError(file, expected: "a configuration file", found: "no such file")
+        InputError(
+          file, expected: "a configuration file", found: "no such file",
+          hint: "check the path; Examples/ has files to start from")
       ])
     }
     guard !isFolder.boolValue, let data = FileManager.default.contents(atPath: file) else {
@@ -190,7 +192,7 @@ struct ConfigurationReader {
       else { continue }
       configuration.source.places[path] = entry.place
       let value = entry.reader.value(
-        of: entry.node, kind: key.kind, path: path, problems: &problems)
+        of: entry.node, kind: key.kind, path: path, summary: key.summary, problems: &problems)
       if let value { key.write(&configuration, value) }
     }
     for key in ConfigurationKey<Configuration>.all

@@ -2,8 +2,9 @@
 enum Suggestion {
   /// The candidate nearest to `word`, or nil when none is near enough to be meant.
   ///
-  /// Case, `-` and `_` do not count. Near is one change in three letters, or one word containing
-  /// the beginning of the other (`eps` and `epsilon`).
+  /// Case, `-` and `_` do not count. Near is one change in three letters, a candidate that is one of
+  /// the word's parts (`v` of `v_prediction`), or one word containing the beginning of the other
+  /// (`eps` and `epsilon`).
   static func nearest(to word: String, in candidates: [String]) -> String? {
     let plain = normalised(word)
     let ranked = candidates.enumerated()
@@ -11,6 +12,8 @@ enum Suggestion {
       .min { ($0.distance, $0.index) < ($1.distance, $1.index) }
     if let ranked, ranked.distance <= max(1, plain.count / 3) { return ranked.candidate }
     guard plain.count >= 2 else { return nil }
+    let parts = word.lowercased().split { "_- ".contains($0) }.map(String.init)
+    if let part = candidates.first(where: { parts.contains($0.lowercased()) }) { return part }
     return candidates.first {
       let other = normalised($0)
       return other.count >= 2 && (other.hasPrefix(plain) || plain.hasPrefix(other))

@@ -24,9 +24,16 @@ struct ValueReader {
     return "\(file):\(mark.line)"
   }
 
+  /// `file:line: path`; `--set path` of an override.
+  private func place(of node: Node, _ path: String) -> String {
+    hasLines ? "\(place(of: node)): \(path)" : "--set \(path)"
+  }
+
   /// The checked value of `node`, or nil with the reasons appended to `problems`.
+  ///
+  /// - Parameter summary: what the key means, the hint where there is no better one
   func value(
-    of node: Node, kind: ValueKind, path: String, problems: inout [InputError]
+    of node: Node, kind: ValueKind, path: String, summary: String, problems: inout [InputError]
   ) -> ConfigurationValue? {
     if case .samples = kind {
       return samples(node, path: path, problems: &problems)
@@ -36,8 +43,8 @@ struct ValueReader {
     } catch {
       problems.append(
         InputError(
-          "\(place(of: node)): \(path)", expected: error.expected, found: error.found,
-          hint: error.hint))
+          place(of: node, path), expected: error.expected, found: error.found,
+          hint: error.hint.isEmpty ? summary : error.hint))
       return nil
     }
   }
@@ -120,7 +127,7 @@ extension ValueReader {
       let problem = mistyped(node, .samples)
       problems.append(
         InputError(
-          "\(place(of: node)): \(path)", expected: problem.expected, found: problem.found,
+          place(of: node, path), expected: problem.expected, found: problem.found,
           hint: "write `- prompt: ...` under it, one for each picture"))
       return nil
     }
@@ -138,11 +145,12 @@ extension ValueReader {
     if let scalar = Scalar(node) {
       return .mapping([.init(key: "prompt", value: .text(scalar.text))])
     }
-    let here = "\(place(of: node)): \(path)"
+    let here = place(of: node, path)
     guard let mapping = node.mapping else {
       problems.append(
         InputError(
-          here, expected: "a prompt or a mapping", found: Scalar.description(of: node)))
+          here, expected: "a prompt or a mapping", found: Scalar.description(of: node),
+          hint: "as in `- {prompt: a red fox, seed: 1}`"))
       return .none
     }
     let keys = ConfigurationKey<SampleSettings>.sampleKeys
@@ -154,13 +162,14 @@ extension ValueReader {
       else {
         problems.append(
           InputError(
-            "\(place(of: keyNode)): \(path)", expected: "a key of a sample", found: "`\(name)`",
+            place(of: keyNode, path), expected: "a key of a sample", found: "`\(name)`",
             hint: Self.sampleHint(name, keys)))
         continue
       }
       if Scalar.isNull(valueNode) { continue }
       let value = value(
-        of: valueNode, kind: key.kind, path: "\(path).\(name)", problems: &problems)
+        of: valueNode, kind: key.kind, path: "\(path).\(name)", summary: key.summary,
+        problems: &problems)
       if let value { entries.append(.init(key: name, value: value)) }
     }
     if !entries.contains(where: { $0.key == "prompt" }), mapping["prompt"] == nil {

@@ -2,7 +2,8 @@
 ///
 /// The mean of the last 50 steps without the fastest and slowest tenth: saving, sampling and
 /// a busy machine do not move the time left, a lasting change does within a few steps. The first
-/// step of a run, which compiles, does not count once there is another.
+/// step of a run, which compiles, says nothing of the others: no time is told by it, and it does not
+/// count once there is another.
 struct RateEstimate: Sendable {
   private static let window = 50
   private var steps: [(seconds: Double, images: Int)] = []
@@ -26,10 +27,10 @@ struct RateEstimate: Sendable {
     return Array(sorted.dropFirst(cut).dropLast(cut))
   }
 
-  /// Nil before the first step.
+  /// Nil before the second step.
   var secondsPerStep: Double? {
     let steps = trimmed
-    guard !steps.isEmpty else { return nil }
+    guard !steps.isEmpty, !hasFirst else { return nil }
     return steps.reduce(0) { $0 + $1.seconds } / Double(steps.count)
   }
 

@@ -8,7 +8,7 @@ extension SampleCommand {
   func draw() throws {
     let parts = try Opening.model(
       model, parts: [.unet, .vae],
-      textEncoders: try textEncoderSource())
+      textEncoders: try textEncoderSource(), textEncodersKey: "--text-encoders")
     let configuration = parts.checkpoint.configuration
     try checkSides(multiple: 8 * configuration.unet.latentMultiple)
     let markers = try CheckpointMarkers(reading: parts.checkpoint.file)

@@ -25,12 +25,13 @@ enum Opening {
   /// - Parameters:
   ///   - parts: what must be in the file
   ///   - textEncoders: where the text encoders are; nil when they are not needed
+  ///   - textEncodersKey: the option or key that says so, for a hint; nil when there is none
   static func model(
-    _ path: String, parts: Set<CheckpointPart>, textEncoders: TextEncoderSource?
+    _ path: String, parts: Set<CheckpointPart>, textEncoders: TextEncoderSource?,
+    textEncodersKey: String? = nil
   ) throws -> ModelParts {
-    let needsOwnText = textEncoders == .checkpoint
-    let checkpoint = try SDXLCheckpoint(
-      path: path, parts: needsOwnText ? parts.union([.textEncoder1, .textEncoder2]) : parts)
+    let checkpoint = try checkpoint(
+      path, parts, needsText: textEncoders == .checkpoint, textEncodersKey)
     let text = try textEncoder(textEncoders ?? .checkpoint, checkpoint)
     let configuration = checkpoint.configuration
     if parts.contains(.unet) { try checkChannels(configuration, path) }
@@ -42,6 +43,23 @@ enum Opening {
       unetHash: checkpoint.file.digest(ofTensorsWithPrefix: CheckpointPart.unet.prefix),
       vaeHash: checkpoint.file.digest(ofTensorsWithPrefix: CheckpointPart.vae.prefix),
       textHash: text.digest)
+  }
+
+  private static func checkpoint(
+    _ path: String, _ parts: Set<CheckpointPart>, needsText: Bool, _ textEncodersKey: String?
+  ) throws -> SDXLCheckpoint {
+    guard needsText else { return try SDXLCheckpoint(path: path, parts: parts) }
+    do {
+      return try SDXLCheckpoint(path: path, parts: parts.union([.textEncoder1, .textEncoder2]))
+    } catch var error as InputError {
+      // Where all else is well, only the text encoders are missing, and they may lie elsewhere.
+      if let textEncodersKey, (try? SDXLCheckpoint(path: path, parts: parts)) != nil {
+        error.hint =
+          "name a checkpoint that has them with \(textEncodersKey) "
+          + "(synthetic:tiny for the quickstart's model)"
+      }
+      throw error
+    }
   }
 
   private struct TextEncoders {

@@ -11,7 +11,11 @@ extension TrainCommand {
     let configuration = try loadConfiguration()
     let folder = RunFolder(configuration.output.folder, name: configuration.runName)
     let isNew = !FileManager.default.fileExists(atPath: folder.path)
-    defer { if isNew { folder.removeIfEmpty() } }
+    let isNewCache = !FileManager.default.fileExists(atPath: configuration.cacheFolder)
+    defer {
+      if isNewCache { Files.removeFolderIfEmpty(configuration.cacheFolder) }
+      if isNew { Files.removeFolderIfEmpty(folder.path) }
+    }
     if !resume { try folder.open() }
     try await train(configuration, folder)
   }
@@ -24,7 +28,7 @@ extension TrainCommand {
     monitor.note("device: \(backend.description)")
     let parts = try Opening.model(
       configuration.model.checkpoint, parts: [.unet, .vae],
-      textEncoders: configuration.model.textEncoders)
+      textEncoders: configuration.model.textEncoders, textEncodersKey: "model.text_encoders")
     if let warning = parts.checkpoint.warning { monitor.note("warning: \(warning)") }
     if resume { try folder.checkResumable(model: parts.identity) }
     let stop = StopRequest(onFirst: { _ in monitor.noteStopping() })

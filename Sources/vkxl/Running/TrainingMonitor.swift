@@ -1,3 +1,4 @@
+import Data
 import Foundation
 import Graph
 import Synchronization
@@ -94,7 +95,7 @@ final class TrainingMonitor: Sendable {
       state.withLock { $0.isCounting = done < total }
       terminal.write("\r\u{1B}[Kcaching \(what) \(done)/\(total)" + (done == total ? "\n" : ""))
     } else if done == total {
-      note("cached \(total) \(what)")
+      note("cached \(counted(total, String(what.dropLast())))")
     }
   }
 
