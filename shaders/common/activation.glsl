@@ -9,14 +9,15 @@
 #define ACTIVATION 0
 #endif
 
-// NaN gives a number, which the x beside it in every use makes NaN again; beyond 87 the result is 1 or
-// under 2e-38.
+// 0 below -87, where the value is under 2e-38, so that x sigmoid(x) vanishes there however large x is. NaN
+// gives a number, which the x beside it in every use makes NaN again.
 float sigmoid(float x) {
   float bounded = min(max(-x, -87.0), 87.0);
   int power = nearest(bounded * 1.44269504088896341);
   precise float n = float(power);
   precise float r = (bounded - n * LN2_HIGH) - n * LN2_LOW;
-  return 1.0 / (1.0 + (1.0 + exponentialMinusOneReduced(r)) * powerOfTwo(power));
+  float s = 1.0 / (1.0 + (1.0 + exponentialMinusOneReduced(r)) * powerOfTwo(power));
+  return x < -87.0 ? 0.0 : s;
 }
 
 // 1 / sqrt(2 pi)
