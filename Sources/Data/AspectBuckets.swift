@@ -3,7 +3,9 @@ import Graph
 
 /// A picture size that batches are made of, in pixels.
 public struct Bucket: Hashable, Sendable, Codable, CustomStringConvertible {
+  /// Pixels.
   public var width: Int
+  /// Pixels.
   public var height: Int
 
   public init(width: Int, height: Int) {

@@ -39,7 +39,9 @@ public struct CacheKey: Hashable, Sendable {
 /// A named f32 tensor as it is kept on disk, row-major.
 public struct CachedTensor: Equatable, Sendable {
   public var name: String
+  /// Sizes, outermost dimension first.
   public var shape: [Int]
+  /// Elements, row-major.
   public var values: [Float]
 
   /// - Precondition: `values` has as many elements as `shape` says.

@@ -53,6 +53,7 @@ public struct UnusedFile: Equatable, Sendable, CustomStringConvertible {
 
   /// Path below the data folder.
   public var name: String
+  /// Why it is not used.
   public var reason: Reason
 
   public init(name: String, reason: Reason) {

@@ -62,6 +62,7 @@ public struct TuningReport: Sendable {
   public var knownCount = 0
   /// Choices left to the best guess, for good, because time was up.
   public var guessedCount = 0
+  /// How long the search took.
   public var seconds = 0.0
 
   public init() {}
@@ -120,7 +121,9 @@ extension PendingRun {
 
 /// Readings of a device's clock in seconds; only differences mean anything.
 public struct DeviceTimes: Sendable, Equatable {
+  /// When the run began.
   public var start: Double
+  /// When it ended.
   public var end: Double
 
   public init(start: Double, end: Double) {

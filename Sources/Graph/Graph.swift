@@ -4,6 +4,7 @@
 public final class Graph {
   /// One application of an operation.
   public struct Node {
+    /// What is computed.
     public let operation: any Operation
     /// Ids of the values read and written.
     public let inputs: [Int]
@@ -21,13 +22,19 @@ public final class Graph {
     case node(Int, output: Int)
   }
 
+  /// A tensor in the graph.
   public struct Value {
+    /// Shape and element type.
     public let type: TensorType
+    /// Where it comes from.
     public let source: Source
   }
 
+  /// Operations, in the order in which they run.
   public private(set) var nodes: [Node] = []
+  /// Tensors by id.
   public private(set) var values: [Value] = []
+  /// Persistent storage by index.
   public private(set) var variables: [Variable] = []
   /// Values that the host reads back after each run.
   public private(set) var outputs: [(name: String, value: Int)] = []
@@ -141,6 +148,7 @@ public final class Graph {
 
 /// Persistent storage of a graph, shared by name between the plans of one run.
 public struct Variable: Hashable, Sendable {
+  /// What a variable is to the optimizer.
   public enum Kind: Hashable, Sendable {
     /// A weight of the model; `trained` ones get a gradient.
     case parameter(trained: Bool)
@@ -148,8 +156,11 @@ public struct Variable: Hashable, Sendable {
     case state
   }
 
+  /// Unique within a store.
   public let name: String
+  /// Shape and element type in storage.
   public let type: TensorType
+  /// What it is to the optimizer.
   public let kind: Kind
 
   public init(name: String, type: TensorType, kind: Kind) {
@@ -158,5 +169,6 @@ public struct Variable: Hashable, Sendable {
     self.kind = kind
   }
 
+  /// Whether it is a parameter that gets a gradient.
   public var isTrained: Bool { kind == .parameter(trained: true) }
 }

@@ -1,14 +1,18 @@
 /// Bytes that a step reads or writes, in a space of its own: transient memory is one space, each
 /// variable and each input another.
 public struct MemoryAccess: Hashable, Sendable {
+  /// What the bytes belong to; transient memory, or a variable or input by its index.
   public enum Space: Hashable, Sendable {
     case transient
     case variable(Int)
     case input(Int)
   }
 
+  /// What the bytes belong to.
   public var space: Space
+  /// Offsets within the space.
   public var bytes: Range<Int>
+  /// Whether they are written; else they are read.
   public var writes: Bool
 
   public init(_ space: Space, _ bytes: Range<Int>, writes: Bool) {
@@ -32,6 +36,7 @@ public struct BarrierPlan: Sendable, Equatable {
   /// For each step, whether a barrier goes before it; never before the first.
   public let isBefore: [Bool]
 
+  /// Number of barriers.
   public var count: Int { isBefore.count(where: { $0 }) }
 
   public init(_ steps: [[MemoryAccess]]) {

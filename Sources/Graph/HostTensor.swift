@@ -2,7 +2,9 @@
 ///
 /// Values of type i32 are held as whole Doubles.
 public struct HostTensor: Equatable, Sendable {
+  /// Shape, and the element type that values are rounded to in storage.
   public var type: TensorType
+  /// Elements, row-major.
   public var values: [Double]
 
   /// - Precondition: `values.count == type.elementCount`
@@ -16,6 +18,7 @@ public struct HostTensor: Equatable, Sendable {
     self.init(type, [Double](repeating: 0, count: type.elementCount))
   }
 
+  /// Sizes, outermost dimension first.
   public var shape: [Int] { type.shape }
 
   /// The bytes as stored: rounded to `type.dtype`, little endian.
@@ -24,7 +27,9 @@ public struct HostTensor: Equatable, Sendable {
 
 /// The bytes of a tensor as stored, row-major and little endian: what crosses to and from devices.
 public struct TensorData: Equatable, Sendable {
+  /// Shape and element type.
   public var type: TensorType
+  /// Elements as they are stored, row-major.
   public var bytes: [UInt8]
 
   /// - Precondition: `bytes.count == type.byteCount`

@@ -52,7 +52,9 @@ extension Operation {
 
 /// What an operation's gradient rule may use.
 public struct GradientContext {
+  /// What the operation reads.
   public let inputs: [Tensor]
+  /// What it writes.
   public let outputs: [Tensor]
   /// Gradient of each output; nil where nothing depends on it.
   public let outputGradients: [Tensor?]

@@ -14,14 +14,19 @@ public struct Plan: Sendable {
 
   /// A value with its place.
   public struct Placed: Hashable, Sendable {
+    /// Shape and element type.
     public let type: TensorType
+    /// Where its bytes are.
     public let location: Location
   }
 
   /// One operation with the places it reads and writes.
   public struct Step: Sendable {
+    /// What is computed.
     public let operation: any Operation
+    /// Places read, in the operation's order.
     public let inputs: [Placed]
+    /// Places written, in the operation's order.
     public let outputs: [Placed]
     /// Scratch memory: transient offset and bytes; nil when the backend asked for none.
     public let workspace: (offset: Int, byteCount: Int)?
@@ -29,10 +34,15 @@ public struct Plan: Sendable {
     public let segment: Int
   }
 
+  /// The operations, in the order in which they run.
   public let steps: [Step]
+  /// Names of the stretches that steps belong to.
   public let segments: [String]
+  /// Persistent storage that the steps use.
   public let variables: [Variable]
+  /// What the host writes before each run.
   public let inputs: [(name: String, type: TensorType)]
+  /// What the host reads after each run.
   public let outputs: [(name: String, value: Placed)]
   /// Bytes of transient memory.
   public let transientByteCount: Int

@@ -1,7 +1,10 @@
 /// A stretch of memory that is needed from one launch to another, both included.
 public struct StorageBlock: Hashable, Sendable {
+  /// Size in bytes.
   public var byteCount: Int
+  /// The first step that needs it.
   public var first: Int
+  /// The last step that needs it.
   public var last: Int
 
   public init(byteCount: Int, first: Int, last: Int) {

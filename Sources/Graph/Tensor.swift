@@ -1,11 +1,15 @@
 /// A value in a graph: a handle to the result of an operation, an input or a variable.
 public struct Tensor {
+  /// The graph that holds the value.
   public let graph: Graph
   /// Index in `graph.values`.
   public let id: Int
 
+  /// Shape and element type.
   public var type: TensorType { graph.values[id].type }
+  /// Sizes, outermost dimension first.
   public var shape: [Int] { type.shape }
+  /// Element type in storage.
   public var dtype: DType { type.dtype }
 
   /// Applies an operation to tensors of one graph.

@@ -2,6 +2,7 @@
 public struct TensorType: Hashable, Sendable, CustomStringConvertible {
   /// Dimensions, outermost first; elements are stored row-major and contiguous.
   public var shape: [Int]
+  /// Element type in storage.
   public var dtype: DType
 
   public init(_ shape: [Int], _ dtype: DType = .f32) {

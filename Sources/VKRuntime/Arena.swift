@@ -18,7 +18,9 @@ public enum ArenaKind: String, Sendable, CaseIterable {
 // @unchecked: all stored properties are constants; the host and the device take turns on the
 // contents, ordered by the caller through timelines.
 public final class Arena: @unchecked Sendable {
+  /// What errors call it.
   public let name: String
+  /// Who reads and writes it.
   public let kind: ArenaKind
   /// Bytes that may be used.
   public let byteCount: UInt64

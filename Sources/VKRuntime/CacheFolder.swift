@@ -9,6 +9,7 @@
 /// Files are written beside and renamed, so a reader sees a whole file or none. A cache that
 /// cannot be read or written costs time, never correctness, so nothing here throws.
 public struct CacheFolder: Sendable, Equatable {
+  /// Path of the folder.
   public var path: String
 
   public init(path: String) { self.path = path }

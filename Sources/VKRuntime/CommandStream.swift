@@ -2,8 +2,11 @@ import CVulkan
 
 /// Numbers of workgroups of a dispatch.
 public struct Groups: Hashable, Sendable {
+  /// Groups along x.
   public var x: Int
+  /// Groups along y.
   public var y: Int
+  /// Groups along z.
   public var z: Int
 
   /// Workgroups of a dimension that every device allows.
@@ -34,12 +37,15 @@ public struct Groups: Hashable, Sendable {
 /// writes, and the host sees them once the timeline's value is reached. Between dependent commands
 /// inside a stream the caller puts `barrier()`. Not `Sendable`: one thread records it.
 public final class CommandStream {
+  /// What errors call it.
   public let name: String
+  /// The device it is recorded for.
   public let device: Device
   /// The recorded commands, which submissions keep alive.
   let recording: Recording
   /// Commands recorded so far: dispatches, copies and fills.
   public private(set) var commandCount = 0
+  /// Whether recording is over.
   public private(set) var isEnded = false
   private var boundPipeline: VkPipeline?
 

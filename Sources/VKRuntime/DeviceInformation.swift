@@ -25,13 +25,17 @@ public struct DeviceInformation: Sendable {
   /// Its place in `Device.available()`: discrete, integrated, virtual, CPU; then the loader's order.
   public var index: Int
   public var name: String
+  /// Discrete, integrated, CPU and the like.
   public var kind: DeviceKind
+  /// PCI vendor, or the Khronos number of one without.
   public var vendorID: UInt32
+  /// The vendor's number for the device.
   public var deviceID: UInt32
   /// The vendor's name where its ID is known, else the ID in hexadecimal.
   public var vendor: String
   /// e.g. `llvmpipe` with `Mesa 22.3.6 (LLVM 15.0.6)`.
   public var driverName: String
+  /// Version text of the driver.
   public var driverInfo: String
   /// The driver's own number for its version; its bits differ between vendors.
   public var driverVersion: UInt32
@@ -39,12 +43,15 @@ public struct DeviceInformation: Sendable {
   public var apiVersion: String
   /// 16 bytes in hexadecimal that change with the driver build.
   public var driverUUID: String
+  /// 16 bytes in hexadecimal that name the device.
   public var deviceUUID: String
   /// 16 bytes in hexadecimal: pipelines compiled by another one are of no use.
   public var pipelineCacheUUID: String
   /// Device extensions by name, e.g. `VK_KHR_cooperative_matrix`.
   public var extensions: Set<String>
+  /// Features that the device supports.
   public var features: Set<DeviceFeature>
+  /// What the device allows, as queried.
   public var limits: DeviceLimits
 
   /// Why vkxl cannot run here: required features that are missing; empty when it can.

@@ -4,6 +4,7 @@ import CVulkan
 public struct DeviceLimits: Sendable {
   /// A region of memory with its own size.
   public struct Heap: Sendable, Equatable {
+    /// Size in bytes.
     public var byteCount: UInt64
     /// Near the device; false for system memory beside a discrete card.
     public var isDeviceLocal: Bool
@@ -33,6 +34,7 @@ public struct DeviceLimits: Sendable {
   public var maxAllocationByteCount: UInt64
   /// Bytes of the largest buffer.
   public var maxBufferByteCount: UInt64
+  /// Memory heaps, in the driver's order.
   public var heaps: [Heap]
   /// Device memory is the host's: `.device` arenas are mapped too.
   public var isUnifiedMemory: Bool

@@ -2,8 +2,11 @@ import CVulkan
 
 /// A product that a subgroup computes at once on matrix units: sums [m, n] += A [m, k] B [k, n].
 public struct MatrixShape: Hashable, Sendable {
+  /// Rows of the result.
   public var m: Int
+  /// Columns of the result.
   public var n: Int
+  /// Length of the sums.
   public var k: Int
   /// Type of A and B.
   public var operands: MatrixElement

@@ -36,6 +36,7 @@ public struct PipelineDescription: Sendable {
 
 /// A compiled kernel with its specialisation, ready to dispatch.
 public final class Pipeline: Sendable {
+  /// What errors call it.
   public let name: String
   /// Bytes of launch parameters that every dispatch passes.
   public let parameterByteCount: Int

@@ -26,9 +26,11 @@ public struct SegmentLaunch {
 /// and then 8, 16, 32, ...) Cutting changes neither the order of the launches nor their results.
 /// Not `Sendable`.
 public final class SegmentedProgram {
+  /// What errors call it.
   public let name: String
   /// Seconds that a segment aims at, and the most that one of several launches may take.
   public let targetSeconds: Double
+  /// What a submission should take at most, seconds.
   public let limitSeconds: Double
   /// The segments, as ranges of launches.
   public private(set) var segments: [Range<Int>] = []
@@ -68,6 +70,7 @@ public final class SegmentedProgram {
     try record(first)
   }
 
+  /// Number of launches in a run.
   public var launchCount: Int { launches.count }
 
   /// Seconds of one replay by the latest measurements; nil until every segment has been seen.

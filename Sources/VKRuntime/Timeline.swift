@@ -3,7 +3,9 @@ import Synchronization
 
 /// A value of a timeline that work on another timeline can wait for.
 public struct TimelinePoint: Sendable {
+  /// The timeline that is waited for or signalled.
   public var timeline: Timeline
+  /// The value it reaches.
   public var value: UInt64
 
   public init(_ timeline: Timeline, _ value: UInt64) {
@@ -17,6 +19,7 @@ public struct TimelinePoint: Sendable {
 /// Values are 1, 2, 3, ... in the order of submission. What a submission uses is kept alive until
 /// its value is reached.
 public final class Timeline: Sendable {
+  /// What errors call it.
   public let name: String
   let device: Device
   nonisolated(unsafe) let handle: VkSemaphore

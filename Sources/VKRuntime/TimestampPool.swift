@@ -2,6 +2,7 @@ import CVulkan
 
 /// Slots for the device's clock, written by command streams and read by the host without waiting.
 public final class TimestampPool: Sendable {
+  /// Number of slots.
   public let count: Int
   nonisolated(unsafe) let handle: VkQueryPool
   private let device: Device

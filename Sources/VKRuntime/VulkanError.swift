@@ -9,6 +9,7 @@ public struct VulkanError: Error, Equatable, Sendable, CustomStringConvertible {
     case outOfMemory, deviceLost, timeout, noDevice, unsupported, missingLayer, other
   }
 
+  /// What kind of failure it is.
   public var kind: Kind
   /// The Vulkan function, e.g. `vkAllocateMemory`.
   public var call: String

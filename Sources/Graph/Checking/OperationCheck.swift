@@ -1,6 +1,8 @@
 /// One use of an operation at given shapes, to be checked on every backend.
 public struct OperationCase: Sendable, CustomStringConvertible {
+  /// What is checked.
   public let operation: any Operation
+  /// Types of what it is given.
   public let inputs: [TensorType]
   /// How input i is filled; uniform on [-1, 1) where nothing is said.
   public let fills: [Int: InputFill]
@@ -63,6 +65,7 @@ public enum InputFill: Sendable {
 public struct CheckResult: Sendable {
   /// `||found - expected|| / ||expected||` for each output (absolute norm where expected is zero).
   public let relativeErrors: [Double]
+  /// The largest of the errors.
   public var worst: Double { relativeErrors.max() ?? 0 }
 }
 

@@ -4,9 +4,13 @@ import Graph
 public struct CheckpointInspection: Sendable {
   /// How much of the file a part, or an element type, makes up.
   public struct Share: Hashable, Sendable {
+    /// Number of tensors.
     public var tensorCount = 0
+    /// Number of elements.
     public var parameterCount = 0
+    /// Bytes of tensor data.
     public var byteCount = 0
+    /// Number of tensors of each element type.
     public var dtypes: [SafetensorsDType: Int] = [:]
 
     mutating func add(_ entry: TensorEntry) {
@@ -17,7 +21,9 @@ public struct CheckpointInspection: Sendable {
     }
   }
 
+  /// The file.
   public let path: String
+  /// Size of the whole file, header included.
   public let fileByteCount: Int
   /// Such as "SDXL checkpoint, single file" or what else it looks like.
   public let layout: String
@@ -33,6 +39,7 @@ public struct CheckpointInspection: Sendable {
   public private(set) var markers: CheckpointMarkers?
   /// Missing, misshapen and unexpected tensors and the like, one a line.
   public private(set) var problems: [String] = []
+  /// The header's metadata.
   public let metadata: [String: String]
 
   /// - Throws: `InputError` when the file cannot be read as safetensors

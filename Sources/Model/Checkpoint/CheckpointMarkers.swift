@@ -23,7 +23,9 @@ public enum PredictionType: String, Hashable, Sendable, CaseIterable {
 ///
 /// - Source: Stability-AI/ModelSpec, `README.md` (1.0.1); ComfyUI, `comfy/supported_models.py`
 public struct CheckpointMarkers: Hashable, Sendable {
+  /// What the UNet predicts.
   public var prediction: PredictionType
+  /// Whether the noise schedule ends in pure noise; for v only.
   public var zeroTerminalSNR: Bool
   /// Shift of the time in flow matching; nil elsewhere.
   public var shift: Double?

@@ -5,7 +5,9 @@ public struct CheckpointValidation: Sendable {
   /// A tensor whose shape is not the one expected.
   public struct Misshapen: Hashable, Sendable {
     public var name: String
+    /// The shape that the configuration asks for.
     public var expected: [Int]
+    /// The shape in the file.
     public var found: [Int]
   }
 
@@ -108,7 +110,9 @@ public struct CheckpointValidation: Sendable {
 
 /// An SDXL checkpoint: an open file that is known to hold every tensor of its configuration.
 public struct SDXLCheckpoint: Sendable {
+  /// The open file.
   public let file: Safetensors
+  /// Widths and depths, as read from its shapes.
   public let configuration: SDXLConfiguration
   /// About tensors that nothing uses; nil when there are none.
   public let warning: String?

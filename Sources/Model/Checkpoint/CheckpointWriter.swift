@@ -6,7 +6,9 @@ public enum CheckpointWriter {
   /// Finite values of a tensor that its element type cannot hold and that became infinite.
   public struct Overflow: Hashable, Sendable, CustomStringConvertible {
     public var name: String
+    /// Element type.
     public var dtype: SafetensorsDType
+    /// Number of such values.
     public var count: Int
 
     public var description: String {

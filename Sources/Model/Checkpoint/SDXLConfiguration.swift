@@ -39,9 +39,13 @@ public struct SDXLConfiguration: Hashable, Sendable {
   /// Groups of every group norm.
   public static let normGroupCount = 32
 
+  /// The UNet.
   public var unet: UNetConfiguration
+  /// The VAE; nil when the file has none.
   public var vae: VAEConfiguration?
+  /// CLIP ViT-L in SDXL; nil when the file has none.
   public var textEncoder1: TextEncoderConfiguration?
+  /// OpenCLIP ViT-bigG in SDXL; nil when the file has none.
   public var textEncoder2: TextEncoderConfiguration?
 
   public init(
@@ -97,7 +101,9 @@ public struct VAEConfiguration: Hashable, Sendable {
 
 /// Sizes of a CLIP text encoder.
 public struct TextEncoderConfiguration: Hashable, Sendable {
+  /// Channels of the hidden state.
   public var width: Int
+  /// Transformer layers, the last one included.
   public var layerCount: Int
   /// Width inside the feed-forward network.
   public var innerWidth: Int

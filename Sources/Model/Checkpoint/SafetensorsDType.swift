@@ -41,6 +41,7 @@ public enum SafetensorsDType: String, Hashable, Sendable, CaseIterable {
 public struct TensorDescription: Hashable, Sendable {
   /// Single-file name, such as `model.diffusion_model.out.2.weight`.
   public var name: String
+  /// Element type.
   public var dtype: SafetensorsDType
   /// Outermost dimension first, as in the file (OIHW for convolutions); empty for a scalar.
   public var shape: [Int]
@@ -70,7 +71,10 @@ public struct TensorEntry: Hashable, Sendable {
   }
 
   public var name: String { description.name }
+  /// Element type.
   public var dtype: SafetensorsDType { description.dtype }
+  /// Sizes, outermost dimension first.
   public var shape: [Int] { description.shape }
+  /// Number of elements.
   public var elementCount: Int { description.elementCount }
 }

@@ -8,6 +8,7 @@ public enum SyntheticCheckpoint {
   public enum Size: String, CaseIterable, Sendable {
     case tiny, odd, full
 
+    /// Widths and depths of this size.
     public var configuration: SDXLConfiguration {
       switch self {
       case .tiny: .tiny

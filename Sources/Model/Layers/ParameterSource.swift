@@ -9,6 +9,7 @@ public final class ParameterSource {
   /// What a layer uses in place of the stored tensor of that name; of the same shape.
   public typealias Expression = (_ name: String, _ stored: Tensor) -> Tensor
 
+  /// The graph that parameters are declared in.
   public let graph: Graph
   /// How parameters are stored.
   public let dtype: DType

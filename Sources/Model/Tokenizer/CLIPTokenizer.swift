@@ -22,7 +22,9 @@ public struct TokenizedCaption: Hashable, Sendable {
 ///
 /// - Source: transformers 5.23.0, `models/clip/tokenization_clip.py`; tokenizers 0.23.3
 public struct CLIPTokenizer: Sendable {
+  /// Begins every text.
   public static let startToken = 49406
+  /// Ends every text.
   public static let endToken = 49407
   /// Ids of a tokenized caption, start and end included.
   public static let contextLength = 77

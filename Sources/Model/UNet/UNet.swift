@@ -5,6 +5,7 @@ import Graph
 /// - Source: Stability-AI/generative-models, `sgm/modules/diffusionmodules/openaimodel.py`; names
 ///   and structure as in sd_xl_base_1.0.safetensors
 public struct UNet {
+  /// Widths and depths.
   public let configuration: UNetConfiguration
   let embedding: ConditionEmbedding
   let input: Conv2D

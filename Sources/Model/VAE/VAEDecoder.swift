@@ -4,6 +4,7 @@ import Graph
 ///
 /// - Source: Stability-AI/generative-models, `sgm/modules/diffusionmodules/model.py` (`Decoder`)
 public struct VAEDecoder {
+  /// Widths and depths.
   public let configuration: VAEConfiguration
   let latentInput: Linear
   let input: Conv2D

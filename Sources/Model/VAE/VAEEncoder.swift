@@ -4,6 +4,7 @@ import Graph
 ///
 /// - Source: Stability-AI/generative-models, `sgm/modules/diffusionmodules/model.py` (`Encoder`)
 public struct VAEEncoder {
+  /// Widths and depths.
   public let configuration: VAEConfiguration
   let input: Conv2D
   let levels: [VAELevel]

@@ -4,7 +4,9 @@ import VKRuntime
 
 /// Runs plans on a Vulkan device: lowers operations to launches of embedded GLSL kernels.
 public final class VulkanBackend: Backend, Sendable {
+  /// The device it runs on.
   public let device: Device
+  /// What kernels are chosen by.
   public let traits: DeviceTraits
   public let planningLimits: PlanningLimits
   /// Bytes of a store's staging ring at most.

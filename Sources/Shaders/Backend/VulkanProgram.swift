@@ -4,6 +4,7 @@ import VKRuntime
 /// A plan lowered to launches, recorded once and replayed, cut into submissions by measured time
 /// (decision 8 of the design).
 public final class VulkanProgram: Program {
+  /// What it runs.
   public let plan: Plan
   /// Number of kernel launches of one run.
   public private(set) var launchCount = 0

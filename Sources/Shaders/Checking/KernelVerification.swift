@@ -4,10 +4,12 @@ import Graph
 public struct KernelVerification {
   /// The checks of one operation in one storage by one variant.
   public struct Row: Sendable {
+    /// The operation's name.
     public let operation: String
     /// Storage of the results.
     public let storage: String
     public let variant: String
+    /// Number of shapes and storages that were compared.
     public var caseCount = 0
     /// The largest error of all cases in units of its limit (see `KernelTolerance`).
     public var worst = 0.0

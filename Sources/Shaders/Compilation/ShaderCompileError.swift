@@ -6,6 +6,7 @@ public struct ShaderCompileError: Error, Equatable, Sendable, CustomStringConver
     public var file: String
     /// Counted from 1; nil when the message concerns the whole file.
     public var line: Int?
+    /// The compiler's words.
     public var message: String
 
     public var description: String {

@@ -52,7 +52,9 @@ public struct DeviceTraits: Sendable {
 
 /// A tensor's type with its address on the device.
 public struct Binding: Sendable {
+  /// Shape and element type.
   public var type: TensorType
+  /// Device address of the first byte.
   public var address: UInt64
 
   public init(type: TensorType, address: UInt64) {
@@ -63,10 +65,13 @@ public struct Binding: Sendable {
 
 /// What an operation knows when it is turned into launches.
 public struct LoweringContext: Sendable {
+  /// What the operation reads.
   public let inputs: [Binding]
+  /// What it writes.
   public let outputs: [Binding]
   /// Address of the scratch memory asked for; 0 when none was.
   public let workspace: UInt64
+  /// What is known of the device.
   public let device: DeviceTraits
 
   public init(inputs: [Binding], outputs: [Binding], workspace: UInt64, device: DeviceTraits) {

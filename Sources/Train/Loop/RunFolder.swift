@@ -28,7 +28,9 @@ public struct RunIdentity: Sendable, Equatable {
 ///
 /// Files are written beside their place, synced and renamed; an old one survives a full disk.
 public struct RunFolder: Sendable {
+  /// The folder.
   public let path: String
+  /// First part of the models' file names.
   public let name: String
 
   public init(_ path: String, name: String) {
@@ -36,14 +38,19 @@ public struct RunFolder: Sendable {
     self.name = name
   }
 
+  /// The model after `step` updates.
   public func modelPath(step: Int) -> String {
     "\(path)/\(name)-\(Self.stepText(step)).safetensors"
   }
+  /// The model at the end.
   public var finalModelPath: String { "\(path)/\(name).safetensors" }
+  /// What --resume needs, after `step` updates.
   public func statePath(step: Int) -> String {
     "\(path)/state-\(Self.stepText(step)).safetensors"
   }
+  /// One JSON object a step.
   public var metricsPath: String { "\(path)/metrics.jsonl" }
+  /// The samples drawn after `step` updates.
   public func picturePath(step: Int) -> String {
     "\(path)/samples/\(Self.stepText(step)).png"
   }

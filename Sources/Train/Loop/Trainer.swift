@@ -2,6 +2,7 @@ import Graph
 
 /// Latents and conditioning of some samples of one bucket.
 public struct LatentBatch: Sendable {
+  /// Sizes of the batch.
   public var shape: BatchShape
   /// Scaled latents, [N, H, W, 4].
   public var latents: [Float]
@@ -32,12 +33,17 @@ public struct LatentBatch: Sendable {
 
 /// What decides an update, besides the data.
 public struct TrainerSettings: Sendable {
+  /// What the network learns to predict, and at which times.
   public var objective: Objective
+  /// Distance of prediction and target.
   public var loss: LossKind
+  /// Betas, epsilon and weight decay.
   public var optimizer: AdamWSettings
+  /// Learning rate by step.
   public var schedule: LearningRateSchedule
   /// Largest global norm of the gradients; nil clips nothing.
   public var maximumNorm: Double?
+  /// Seed of noise and times.
   public var seed: UInt64
 
   public init(
@@ -90,8 +96,11 @@ public struct PendingMeasurements {
 /// and one for the update. Nothing in `step` waits for the device, as long as no more than one other
 /// update is in flight.
 public final class Trainer {
+  /// What the run computes on.
   public let backend: any Backend
+  /// Parameters, moments and gradients.
   public let store: any Store
+  /// What decides an update.
   public let settings: TrainerSettings
   /// The network's parameters, in the order in which it declares them.
   public let parameters: [Variable]

@@ -5,6 +5,7 @@ import Model
 
 /// The data set as the trainer sees it: cached latents and conditioning, batch by batch.
 public struct TrainingData: Sendable {
+  /// Which samples make which batch.
   public let order: TrainingOrder
   let cache: ContentCache
   /// Digests of the weights that made what is cached.

@@ -8,10 +8,15 @@ public typealias Denoiser = (Graph, DenoiserInputs) -> Tensor
 
 /// What the network sees.
 public struct DenoiserInputs {
+  /// Noisy latents, [N, H, W, 4].
   public var latents: Tensor
+  /// Network time, [N].
   public var time: Tensor
+  /// Hidden states of both text encoders, [N, T, C].
   public var context: Tensor
+  /// Pooled text embedding, [N, P].
   public var pooled: Tensor
+  /// Micro-conditioning, [N, 6], heights first.
   public var timeIDs: Tensor
 
   public init(latents: Tensor, time: Tensor, context: Tensor, pooled: Tensor, timeIDs: Tensor) {
@@ -25,14 +30,19 @@ public struct DenoiserInputs {
 
 /// Sizes of a batch: one plan is made for each.
 public struct BatchShape: Hashable, Sendable {
+  /// Samples, those that only fill up included.
   public var samples: Int
   /// Latent height and width.
   public var height: Int
+  /// Latent width.
   public var width: Int
+  /// Latent channels.
   public var channels: Int
   /// Tokens and width of the context.
   public var tokens: Int
+  /// Width of the context.
   public var contextWidth: Int
+  /// Width of the pooled embedding.
   public var pooledWidth: Int
 
   public init(
@@ -48,6 +58,7 @@ public struct BatchShape: Hashable, Sendable {
     self.pooledWidth = pooledWidth
   }
 
+  /// Shape of the latents, [N, H, W, C].
   public var latents: [Int] { [samples, height, width, channels] }
 }
 
@@ -56,6 +67,7 @@ public enum StateName {
   public static func gradient(_ parameter: String) -> String { "gradient." + parameter }
   /// First moment, as torch's state names it.
   public static func firstMoment(_ parameter: String) -> String { "exp_avg." + parameter }
+  /// Second moment, as torch's state names it.
   public static func secondMoment(_ parameter: String) -> String { "exp_avg_sq." + parameter }
   /// Updates made so far (f32 [1]); lives on the device because skipped updates do not count.
   public static let step = "optimizer.step"
@@ -159,9 +171,13 @@ public enum MicroStep {
 
 /// Settings of AdamW; defaults as in torch.
 public struct AdamWSettings: Sendable, Hashable, Codable {
+  /// Decay of the first moment, in [0, 1).
   public var beta1 = 0.9
+  /// Decay of the second moment, in [0, 1).
   public var beta2 = 0.999
+  /// Added to the root of the second moment.
   public var epsilon = 1e-8
+  /// Decoupled weight decay, times the learning rate.
   public var weightDecay = 0.01
 
   public init(

@@ -5,8 +5,11 @@ import Model
 
 /// A run as the command line describes it, with everything read and checked.
 public struct RunDescription: Sendable {
+  /// What decides an update.
   public var settings: TrainerSettings
+  /// Length of the run in updates.
   public var steps: Int
+  /// Micro-steps of an update.
   public var accumulation: Int
   /// Updates between checkpoints; 0 saves at the end alone.
   public var saveEvery: Int
@@ -14,11 +17,15 @@ public struct RunDescription: Sendable {
   public var keep: Int
   /// Updates between pictures; 0 draws at the end alone.
   public var sampleEvery: Int
+  /// Pictures to draw.
   public var samples: [SampleDescription]
   /// Whether the samples are drawn after the last update too.
   public var drawsAtEnd: Bool
+  /// What the saved model says of itself.
   public var markers: CheckpointMarkers
+  /// Where everything is written.
   public var folder: RunFolder
+  /// Whether the run goes on from the folder's newest state.
   public var isResuming: Bool
   /// Settings that decide the result, one `key: value` a line: a resumed run must have the same.
   public var settingsText: String
@@ -45,12 +52,19 @@ public struct RunDescription: Sendable {
 
 /// A picture to draw while training.
 public struct SampleDescription: Sendable, Equatable {
+  /// What it shows.
   public var prompt: String
+  /// What it does not show; may be empty.
   public var negative: String
+  /// Pixels, a multiple of 8.
   public var width: Int
+  /// Pixels, a multiple of 8.
   public var height: Int
+  /// Sampler steps.
   public var steps: Int
+  /// Classifier-free guidance scale; 1 turns guidance off.
   public var guidance: Double
+  /// Seed of the starting noise.
   public var seed: UInt64
 
   public init(
@@ -73,11 +87,15 @@ public struct ModelParts: Sendable {
   public var checkpoint: SDXLCheckpoint
   /// Text encoders, of this or another checkpoint, or synthetic.
   public var textConfiguration: SDXLConfiguration
+  /// Weights of the UNet and the VAE.
   public var weights: ParameterReader
+  /// Weights of the text encoders.
   public var textWeights: ParameterReader
   /// Digests of the weights, for caches and resumed runs.
   public var unetHash: String
+  /// Digest of the VAE's weights.
   public var vaeHash: String
+  /// Digest of the text encoders' weights.
   public var textHash: String
 
   /// Digest of everything that training starts from.
@@ -139,19 +157,26 @@ public enum RunOutcome: Sendable {
 public struct StepReport: Sendable, Equatable {
   /// Updates done, from 1.
   public var step: Int
+  /// Updates of the whole run.
   public var steps: Int
+  /// Mean over the update's real samples.
   public var loss: Double
+  /// The rate of this update.
   public var learningRate: Double
+  /// Global norm of the gradients, before clipping.
   public var gradientNorm: Double
   /// Seconds from the end of the update before to the end of this one, as the device measured them.
   public var seconds: Double
+  /// Real samples of the update by `seconds`.
   public var imagesPerSecond: Double
 }
 
 /// Device memory of each phase of a run; the largest is the run's peak.
 public struct MemoryPlan: Sendable, Equatable {
+  /// Phases in the order in which they run.
   public var phases: [(name: String, use: MemoryUse)]
 
+  /// Bytes of the phase that needs most.
   public var peak: Int { phases.map(\.use.total).max() ?? 0 }
 
   public static func == (a: MemoryPlan, b: MemoryPlan) -> Bool {
@@ -161,9 +186,13 @@ public struct MemoryPlan: Sendable, Equatable {
 
 /// Runs training from caching to the final checkpoint.
 public final class TrainingRun {
+  /// What the run computes on.
   public let backend: any Backend
+  /// What is asked for.
   public let run: RunDescription
+  /// The model that training starts from.
   public let parts: ModelParts
+  /// The data set.
   public let data: TrainingData
   let tell: (TrainingEvent) -> Void
   /// For pictures while training.

@@ -6,8 +6,11 @@ public let latentScale: Float = 0.13025
 
 /// Batch and size of a picture in pixels or of latents, height first.
 public struct FrameShape: Hashable, Sendable {
+  /// Pictures.
   public var samples: Int
+  /// Pixels, or latent pixels.
   public var height: Int
+  /// Pixels, or latent pixels.
   public var width: Int
 
   public init(samples: Int, height: Int, width: Int) {
@@ -38,6 +41,7 @@ public struct LatentEncoder: DeviceNetwork {
     return (result["mean"]?.floats ?? [], result["logvar"]?.floats ?? [])
   }
 
+  /// Adds the encoder to a graph: `image` to `mean` and `logvar`.
   public static func build(_ configuration: VAEConfiguration) -> (Graph, FrameShape) -> Void {
     { graph, shape in
       let image = graph.input("image", shape.type(channels: configuration.imageChannels))
@@ -61,6 +65,7 @@ public struct LatentDecoder: DeviceNetwork {
     return try runner.run(shape, ["latents": given])["decoded"]?.floats ?? []
   }
 
+  /// Adds the decoder to a graph: `latents` to `decoded`.
   public static func build(_ configuration: VAEConfiguration) -> (Graph, FrameShape) -> Void {
     { graph, shape in
       let latents = graph.input("latents", shape.type(channels: configuration.latentChannels))

@@ -123,6 +123,7 @@ public struct MemoryUse: Sendable, Equatable {
     demand = StoreDemand(runsInFlight: runsInFlight)
   }
 
+  /// Bytes of all together.
   public var total: Int { variables + transient + stepBlocks }
 
   mutating func add(_ list: [Variable], _ backend: any Backend) throws {

@@ -35,6 +35,7 @@ public struct UNetRunner: DeviceNetwork {
     }
   }
 
+  /// Adds the UNet to a graph, with its inputs and its prediction.
   public static func build(_ configuration: UNetConfiguration) -> (Graph, BatchShape) -> Void {
     { graph, shape in
       let latents = graph.input("latents", TensorType(shape.latents))

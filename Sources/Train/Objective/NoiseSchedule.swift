@@ -8,11 +8,13 @@ import Foundation
 /// - Source: sd_xl_base_1.0 (scaled linear); zero terminal SNR: Lin et al. 2023
 ///   (arXiv 2305.08891), algorithm 1.
 public struct NoiseSchedule: Sendable {
+  /// Number of timesteps, 0 to 999.
   public static let timestepCount = 1000
 
   /// Cumulative product of 1 - beta for timesteps 0 to 999; exactly 0 at the end with zero
   /// terminal SNR.
   public let alphaBar: [Double]
+  /// Whether the last timestep is pure noise.
   public let hasZeroTerminalSNR: Bool
 
   public init(zeroTerminalSNR: Bool) {

@@ -13,8 +13,11 @@ import Model
 ///     epsilon   noisy = a x0 + s noise,          target = noise
 ///               a = sqrt(alphaBar), s = sqrt(1 - alphaBar)
 public struct Objective: Sendable {
+  /// What the network learns to predict.
   public var prediction: PredictionType
+  /// alphaBar by timestep, for v and epsilon.
   public var schedule: NoiseSchedule
+  /// How times are drawn, for flow.
   public var times: TimeDistribution
 
   public init(
@@ -73,11 +76,13 @@ public struct Objective: Sendable {
 ///
 /// - Source: Esser et al. 2024 (SD3, arXiv 2403.03206), sections 3.1 and 5.3.2.
 public struct TimeDistribution: Sendable, Equatable {
+  /// The a of t <- a t / (1 + (a - 1) t): above 1 means more noise.
   public enum Shift: Sendable, Equatable {
     case constant(Double)
     /// sqrt(pixels / 1024^2) times the shift at 1024 x 1024.
     case byResolution(at1024: Double)
 
+    /// The shift of a picture of this area in pixels.
     public func value(pixels: Int) -> Double {
       switch self {
       case .constant(let shift): shift
@@ -86,10 +91,13 @@ public struct TimeDistribution: Sendable, Equatable {
     }
   }
 
+  /// Mean of the normal variable inside the sigmoid.
   public var logitMean: Double
+  /// Its standard deviation, above 0.
   public var logitDeviation: Double
   /// Share of samples whose time is uniform: logit-normal times alone hardly ever come near 1.
   public var uniformFraction: Double
+  /// Shift of all times, uniform ones too.
   public var shift: Shift
 
   public init(

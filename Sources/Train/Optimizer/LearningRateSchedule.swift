@@ -7,13 +7,16 @@ import Foundation
 ///     linear    rate (1 - p)
 ///     cosine    rate (1 + cos(pi p)) / 2,    p = (step - warmupSteps) / (steps - warmupSteps)
 public struct LearningRateSchedule: Sendable, Equatable {
+  /// How the rate goes on after the warmup.
   public enum Shape: String, Sendable, CaseIterable, Codable {
     case constant, linear, cosine
   }
 
+  /// How the rate goes on after the warmup.
   public var shape: Shape
   /// The highest rate.
   public var rate: Double
+  /// Optimizer steps over which the rate rises evenly.
   public var warmupSteps: Int
   /// Length of the run in optimizer steps.
   public var steps: Int

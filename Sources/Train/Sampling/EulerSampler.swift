@@ -5,7 +5,9 @@ import Model
 /// - Source: Karras et al. 2022 (arXiv 2206.00364), algorithm 1 without the second-order part;
 ///   k-diffusion's `sample_euler` in the sigma form.
 public struct EulerSampler: Sendable {
+  /// What the network predicts.
   public var prediction: PredictionType
+  /// Times and noise levels that are visited.
   public var table: SamplingTable
 
   public init(prediction: PredictionType, table: SamplingTable) {

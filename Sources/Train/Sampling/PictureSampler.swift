@@ -3,13 +3,17 @@ import Model
 
 /// A picture to draw.
 public struct PictureRequest: Sendable, Equatable {
+  /// The prompt's embeddings.
   public var positive: Conditioning
+  /// The negative prompt's embeddings.
   public var negative: Conditioning
   /// Pixels, multiples of 8 times the UNet's coarsest step.
   public var width: Int
+  /// Pixels, as `width`.
   public var height: Int
   /// Classifier-free guidance; 1 leaves the negative prompt out.
   public var guidance: Float
+  /// Seed of the starting noise.
   public var seed: UInt64
 
   public init(
