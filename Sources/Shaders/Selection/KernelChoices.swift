@@ -26,7 +26,8 @@ public final class KernelChoices: Sendable {
     table.withLock { table in
       if let known = table[selection.key], selection.candidates.contains(known) { return known }
       let choice = selection.candidates.first { $0 == fixed } ?? selection.candidates[0]
-      table[selection.key] = choice
+      // Shapes of a class may differ in what fits them: the choice of the others stays as it is.
+      if table[selection.key] == nil { table[selection.key] = choice }
       return choice
     }
   }
