@@ -1,5 +1,6 @@
 import Graph
 import Testing
+import VKRuntime
 
 @testable import Shaders
 
@@ -7,6 +8,19 @@ import Testing
   /// The loop that is timed is really run: its kernel against its meaning.
   @Test func multiplyAddComputes() throws {
     try OperationCase(MultiplyAdd(rounds: 3), [TensorType([1000])]).expectKernel()
+  }
+
+  /// The same on matrix units, played by plain loops.
+  @Test func matrixMultiplyAddComputes() throws {
+    let shape = MatrixShape(m: 16, n: 8, k: 16, operands: .f16, sums: .f32)
+    let units = BlockTile.MatrixUnits(
+      shape: shape, subgroupSize: 8, subgroupRows: 1, subgroupColumns: 1, isEmulated: true)
+    let operation = MatrixMultiplyAdd(units: units, rounds: 3)
+    try OperationCase(operation, [TensorType([5])]).expectKernel()
+    let result = TensorType([5, MatrixMultiplyAdd.chainCount])
+    #expect(
+      operation.flopCount([TensorType([5])], outputs: [result])
+        == 2 * 16 * 8 * 16 * 4 * 3 * result.elementCount)
   }
 
   @Test func multiplyAddCounts() {

@@ -15,7 +15,7 @@ extension OperationCase {
     let errors = zip(found, expected).map(relativeError)
     let types = found.map(\.type)
     for (index, error) in errors.enumerated() {
-      let limit = tolerance ?? KernelTolerance.of(types[index].dtype)
+      let limit = tolerance ?? KernelTolerance.of(types[index])
       #expect(error < limit, "output \(index)", sourceLocation: sourceLocation)
     }
     let areEqual = zip(found, again).allSatisfy {

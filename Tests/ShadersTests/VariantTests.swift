@@ -20,10 +20,16 @@ import Testing
   }
 
   @Test(arguments: cases)
-  func sharedRows(_ check: OperationCase) throws {
+  func sharedRows(_ check: OperationCase) throws { try expectKernel(check, .subgroup) }
+
+  /// Operands laid out in panels: gradients alone have those.
+  @Test(arguments: OperationCase.productKernelCases + OperationCase.convolutionKernelCases)
+  func panels(_ check: OperationCase) throws { try expectKernel(check, .panels) }
+
+  private func expectKernel(_ check: OperationCase, _ code: KernelChoice.Code) throws {
     var traits = try SharedBackend.vulkan.traits
     traits.hasCheapBroadcast = true
-    let variant = check.variants(on: traits).first { $0.choice?.code == .subgroup }
+    let variant = check.variants(on: traits).first { $0.choice?.code == code }
     if let variant { try check.lowered(by: variant).expectKernel() }
   }
 

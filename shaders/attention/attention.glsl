@@ -55,14 +55,8 @@ uint laneRow(Place place, uint r) {
   return place.firstRow + gl_LocalInvocationIndex + gl_WorkGroupSize.x * r;
 }
 
-// e^x for x <= 0 and a little above; below -87 a number under 1.7e-38.
-float weight(float x) {
-  float bounded = max(x, -87.0);
-  int power = nearest(bounded * 1.44269504088896341);
-  precise float n = float(power);
-  precise float r = (bounded - n * LN2_HIGH) - n * LN2_LOW;
-  float y = (1.0 + exponentialMinusOneReduced(r)) * powerOfTwo(power);
-  return isnan(x) ? x : y;
-}
+// e^x for x <= 0 and a little above; 0 or next to it below -87; NaN of NaN. The device's own exp, as in
+// common/activation.glsl.
+float weight(float x) { return isnan(x) ? x : exp(x); }
 
 #endif

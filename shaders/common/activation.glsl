@@ -9,16 +9,9 @@
 #define ACTIVATION 0
 #endif
 
-// 0 below -87, where the value is under 2e-38, so that x sigmoid(x) vanishes there however large x is. NaN
-// gives a number, which the x beside it in every use makes NaN again.
-float sigmoid(float x) {
-  float bounded = min(max(-x, -87.0), 87.0);
-  int power = nearest(bounded * 1.44269504088896341);
-  precise float n = float(power);
-  precise float r = (bounded - n * LN2_HIGH) - n * LN2_LOW;
-  float s = 1.0 / (1.0 + (1.0 + exponentialMinusOneReduced(r)) * powerOfTwo(power));
-  return x < -87.0 ? 0.0 : s;
-}
+// 1 / (1 + e^-x). The device's own exp: within a few units in the last place, and several times as fast as
+// one of ours. Its bound keeps infinities out; x sigmoid(x) still vanishes for any x far below zero.
+float sigmoid(float x) { return x < -87.0 ? 0.0 : 1.0 / (1.0 + exp(min(-x, 87.0))); }
 
 // 1 / sqrt(2 pi)
 const float BELL_SCALE = 0.398942280401432678;

@@ -162,9 +162,10 @@ float normalTailRatio(float z) {
   return p * t + 3.0972557851782767e-6;
 }
 
-// P(X < x) for standard normal X; `bell` receives exp(-x^2 / 2).
+// P(X < x) for standard normal X; `bell` receives exp(-x^2 / 2), by the device's own exp: no noise is made
+// of it, and it is several times as fast.
 float normalDistribution(float x, out float bell) {
-  bell = exponential(-0.5 * x * x);
+  bell = exp(-0.5 * x * x);
   float tail = bell * normalTailRatio(min(abs(x), 14.0));
   return x < 0.0 ? tail : (isnan(x) ? x : 1.0 - tail);
 }

@@ -17,7 +17,11 @@ void main() {
   uint stride = p.stride, kernelWidth = p.kernelWidth;
   uint taps = p.kernelHeight * kernelWidth;
   clearSums();
+#ifdef PANELS
+  setColumnPanels(at, p.inputChannels, p.bWidth, taps * channels);
+#else
   setColumns(at, p.inputChannels, 1);
+#endif
   // h + top = stride quotientY + remainderY: tap r = stride q + remainderY sees line quotientY - q.
   uint quotientY[ROWS], remainderY[ROWS], quotientX[ROWS], remainderX[ROWS], sampleLine[ROWS];
   [[unroll]] for (uint r = 0; r < ROWS; r++) {
@@ -32,7 +36,7 @@ void main() {
     sampleLine[r] = line / p.height * height;
   }
   uint64_t dy = p.a, weight = p.b;
-  uint bStep = taps * p.inputChannels, tapStep = p.inputChannels;
+  uint bStep = taps * p.bWidth, tapStep = p.bWidth;
   uint tap = 0, tapX = 0, channel = 0;
   uint tapQuotientY = 0, tapRemainderY = 0, tapQuotientX = 0, tapRemainderX = 0;
   while (tap < taps) {

@@ -19,11 +19,16 @@ void main() {
   uint first = split * p.splitLength;
   uint last = min(first + p.splitLength, p.samples * p.outputHeight * p.outputWidth);
   clearSums();
+#ifdef PANELS
+  setRowPanels(at, p.outputChannels, p.aWidth, p.samples * p.outputHeight * p.outputWidth);
+  setColumnPanels(at, p.inputChannels, p.bWidth, p.samples * p.height * p.width);
+#else
   setRows(at, p.outputChannels, 1);
   setColumns(at, p.inputChannels, 1);
+#endif
   uint height = p.height, width = p.width, stride = p.stride;
   uint outputHeight = p.outputHeight, outputWidth = p.outputWidth;
-  uint inputChannels = p.inputChannels, outputChannels = p.outputChannels;
+  uint aWidth = p.aWidth, bWidth = p.bWidth;
   // What the tap sees at the first pixel; below zero is a large number.
   uint startY = tap / p.kernelWidth - p.top, startX = tap % p.kernelWidth - p.left;
   uint h = first / outputWidth % outputHeight, w = first % outputWidth;
@@ -34,8 +39,8 @@ void main() {
       uint pixel = min(turn + i, last - 1);
       uint lineX = startX + w * stride, lineY = startY + h * stride;
       columnsInside = turn + i < last && lineY < height && lineX < width;
-      uint offset = columnsInside ? ((sampleLine + lineY) * width + lineX) * inputChannels : 0;
-      addStep(dy, pixel * outputChannels, x, offset, 0, 1, i);
+      uint offset = columnsInside ? ((sampleLine + lineY) * width + lineX) * bWidth : 0;
+      addStep(dy, pixel * aWidth, x, offset, 0, 1, i);
       w++;
       bool isLineDone = w == outputWidth;
       w = isLineDone ? 0 : w;
@@ -46,7 +51,7 @@ void main() {
     }
   }
   Epilogue e = Epilogue(p.y, 0ul, 0ul, 1.0);
-  uint rowStride = taps * inputChannels;
-  uint offset = split * outputChannels * rowStride + tap * inputChannels;
-  storeTile(e, at, offset, rowStride, outputChannels, inputChannels);
+  uint rowStride = taps * p.inputChannels;
+  uint offset = split * p.outputChannels * rowStride + tap * p.inputChannels;
+  storeTile(e, at, offset, rowStride, p.outputChannels, p.inputChannels);
 }

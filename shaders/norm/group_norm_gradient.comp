@@ -1,8 +1,8 @@
 // dx = rstd (dz weight - average of (dz weight) - h average of (dz weight h)), averages over the group,
 // plus a residual with HAS_RESIDUAL; with HAS_PARAMETERS also dweight = sum of dz h and dbias = sum of dz.
-// Shapes: see parameters/group_norm_gradient.h, with sums [samples, channels, 2] over all places. A
-// workgroup: one part of one sample, lanes side by side over channels; the first part adds the samples'
-// sums up, in order. Meaning: Graph/Operations/GroupNorm+Gradient.swift
+// Shapes: see parameters/group_norm_gradient.h, with sums [samples, channels, 2] over all places.
+// Mapping: group_columns.glsl; the first part adds the samples' sums up, in order.
+// Meaning: Graph/Operations/GroupNorm+Gradient.swift
 #version 460
 #include "common/values.glsl"
 #include "common/index.glsl"
@@ -38,6 +38,7 @@ void storeParameterGradients(uint channel) {
 void main() {
   Place place = placeOfLane();
   if (!place.isInside) return;
+  Normalization norm = normalization(place);
   vec2 average = vec2(0);  // of (dz weight h, dz weight)
   uint firstChannel = place.channel / p.width * p.width;
   for (uint c = firstChannel; c < firstChannel + p.width; c++) {
@@ -52,9 +53,9 @@ void main() {
   average /= float(p.places * p.width * VALUE_SIZE);
   for (uint row = place.first; row < place.end; row++) {
     Value h, dz;
-    normalized(place, row, h, dz);
-    Value dx = place.rstd * (dz * place.weight - average.y - h * average.x);
     uint i = row * p.groups * p.width + place.channel;
+    normalized(norm, i, h, dz);
+    Value dx = norm.rstd * (dz * norm.weight - average.y - h * average.x);
 #ifdef HAS_RESIDUAL
     dx += getResidual(p.residual, i);
 #endif

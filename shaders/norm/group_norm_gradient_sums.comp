@@ -1,7 +1,6 @@
 // sums[n, part, c] = (sum of dz h, sum of dz) over the places of the part, with h = (x - mean) rstd and
 // dz = activation'(h weight + bias) dy.
-// Shapes: see parameters/group_norm_gradient.h. A workgroup: one part of one sample, lanes side by side
-// over channels. Meaning: Graph/Operations/GroupNorm+Gradient.swift
+// Shapes: see parameters/group_norm_gradient.h. Mapping: group_columns.glsl. Meaning: Graph/Operations/GroupNorm+Gradient.swift
 #version 460
 #include "common/values.glsl"
 #include "common/index.glsl"
@@ -12,6 +11,7 @@
 void main() {
   Place place = placeOfLane();
   if (!place.isInside) return;
+  Normalization norm = normalization(place);
   LongSum sumH = longSum(), sumZ = longSum();
   uint row = place.first;
   while (row < place.end) {
@@ -19,7 +19,7 @@ void main() {
     Value chunkH = Value(0), chunkZ = Value(0);
     for (; row < stop; row++) {
       Value h, dz;
-      normalized(place, row, h, dz);
+      normalized(norm, row * p.groups * p.width + place.channel, h, dz);
       chunkH += dz * h;
       chunkZ += dz;
     }

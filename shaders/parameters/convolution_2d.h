@@ -2,7 +2,8 @@
 
 // The window of Graph/Operations/Convolution2D.swift, for the convolution (a = x, b = weight, y) and
 // its gradients (a = dy, b = weight, y = dx; a = dy, b = x, y = dw). laneShift: see
-// product/tile.glsl.
+// product/tile.glsl. aWidth, bWidth: elements from a pixel, or a tap, to the next in the gradients' a and b:
+// their channels, or the width of a panel (product/panels.comp).
 PARAMETERS(Convolution2DParameters) {
   ADDRESS a;
   ADDRESS b;
@@ -24,4 +25,6 @@ PARAMETERS(Convolution2DParameters) {
   UINT splits;
   UINT splitLength;
   UINT laneShift;
+  UINT aWidth;
+  UINT bWidth;
 } END_PARAMETERS(Convolution2DParameters);

@@ -2,7 +2,7 @@
 // Shapes: a [batch, M, K], b [batch, K, N], either transposed; bias [N]; residual, y [batch, M, N].
 // One workgroup per block of y (blocks of rows first, then of columns), item of the batch and split
 // of k. With more than one split y is the f32 partial sums [splits, batch, M, N] for
-// sum_partials.comp.
+// sum_partials.comp. With PANELS columns of b, and in FORM 3 rows of a, lie in panels of bStep and aStep.
 // Meaning: Graph/Operations/MatrixProduct.swift
 #version 460
 #if FORM == 3
@@ -17,8 +17,16 @@ void main() {
   uint item = at.copy % p.batch;
   uint first = at.copy / p.batch * p.splitLength;
   clearSums();
+#if defined(PANELS) && FORM == 3
+  setRowPanels(at, p.m, p.aStep, p.k);
+#else
   setRows(at, p.m, p.aRow);
+#endif
+#ifdef PANELS
+  setColumnPanels(at, p.n, p.bStep, p.k);
+#else
   setColumns(at, p.n, p.bColumn);
+#endif
   // Addresses move to the start of this item's split.
   uint64_t a = p.a + uint64_t(item * p.aBatch + first * p.aStep) * BYTES_A;
   uint64_t b = p.b + uint64_t(item * p.bBatch + first * p.bStep) * BYTES_B;

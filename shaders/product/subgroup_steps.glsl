@@ -129,3 +129,23 @@ void setColumns(Place at, uint columns, uint stride) {
   }
 #endif
 }
+
+#ifdef PANELS
+// The same for operands in panels (product/panels.comp) of `panel` rows or columns, each with `depth`
+// values of k: FORM 3, and columns of FORM 2.
+uint panelOffset(uint i, uint panel, uint depth) { return i / panel * panel * depth + i % panel; }
+
+void setRowPanels(Place at, uint rows, uint panel, uint depth) {
+  uint own = 2 * gl_SubgroupInvocationID;
+  [[unroll]] for (uint part = 0; part < ROWS; part += 2 * LANES) {
+    rowOffset[part / (2 * LANES)] = panelOffset(min(at.row + part + own, rows - 2), panel, depth);
+  }
+}
+
+void setColumnPanels(Place at, uint columns, uint panel, uint depth) {
+  [[unroll]] for (uint q = 0; q < QUADS; q++) {
+    uint column = min(at.column + q * at.columnStep, columns - 4);
+    columnOffset[q] = panelOffset(column, panel, depth);
+  }
+}
+#endif

@@ -35,6 +35,8 @@ extension OperationCase {
   private static let largeGroupNorms: [([Int], Int, Activation?)] = [
     ([2, 17, 9, 32], 8, .silu), ([1, 40, 41, 64], 32, nil), ([3, 2, 2, 320], 32, .silu),
     ([2, 33, 6], 2, nil), ([1, 3000, 24], 3, .silu), ([2, 1, 1, 10], 10, nil),
+    // Large enough to go by rows: in pairs of channels and two parts, and with an odd width.
+    ([2, 2100, 40], 4, .silu), ([1, 30, 37, 99], 33, nil),
   ]
   private static let largeLayerNorms: [[Int]] = [
     [77, 64], [300, 320], [9, 1283], [2, 130, 33], [1025, 8],

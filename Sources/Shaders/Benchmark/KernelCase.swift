@@ -74,19 +74,25 @@ public struct KernelCases: Sendable {
 extension KernelCases {
   /// x W^T and both its gradients.
   private var products: [KernelCase] {
-    [(4096, 640, 640), (1024, 1280, 1280), (4096, 5120, 640), (1024, 10240, 1280)].flatMap {
-      (rows, n, k) -> [KernelCase] in
-      let m = batch * rows
-      let (x, dy, w) = (activation(m, k), activation(m, n), weight(n, k))
-      let shape = "\(m)x\(n)x\(k)"
-      return [
-        KernelCase("product", shape, .arithmetic, MatrixProduct(transposeB: true), [x, w]),
-        KernelCase("product dx", shape, .arithmetic, MatrixProduct(), [dy, w]),
-        KernelCase(
-          "product dw", shape, .arithmetic, MatrixProduct(transposeA: true, dtype: weights),
-          [dy, x]),
-      ]
-    }
+    let square = 4096  // what products are compared by elsewhere
+    let comparison = KernelCase(
+      "product", "\(square)x\(square)x\(square)", .arithmetic, MatrixProduct(transposeB: true),
+      [activation(square, square), weight(square, square)])
+    let sizes = [(4096, 640, 640), (1024, 1280, 1280), (4096, 5120, 640), (1024, 10240, 1280)]
+    return [comparison]
+      + sizes.flatMap {
+        (rows, n, k) -> [KernelCase] in
+        let m = batch * rows
+        let (x, dy, w) = (activation(m, k), activation(m, n), weight(n, k))
+        let shape = "\(m)x\(n)x\(k)"
+        return [
+          KernelCase("product", shape, .arithmetic, MatrixProduct(transposeB: true), [x, w]),
+          KernelCase("product dx", shape, .arithmetic, MatrixProduct(), [dy, w]),
+          KernelCase(
+            "product dw", shape, .arithmetic, MatrixProduct(transposeA: true, dtype: weights),
+            [dy, x]),
+        ]
+      }
   }
 
   /// 3x3 convolutions of a residual block, and both their gradients.

@@ -17,16 +17,15 @@ public struct KernelMeasurement: Sendable {
   /// FLOP a byte.
   public var intensity: Double { Double(flopCount) / Double(max(byteCount, 1)) }
 
-  /// What it is held against; nil where it runs on matrix units, whose ceiling is not measured.
-  public var ceiling: Ceiling.Kind? {
+  /// What it is held against.
+  public var ceiling: Ceiling.Kind {
     if kernel.bound == .memory { return .copy }
-    return choice?.code == .matrix ? nil : .multiplyAdd
+    return choice?.code == .matrix ? .matrix : .multiplyAdd
   }
 
-  /// Its part of the ceiling, 1 for all of it; nil where it has none.
-  public func share(of ceilings: DeviceCeilings) -> Double? {
-    let rate = kernel.bound == .arithmetic ? flopPerSecond : bytesPerSecond
-    return ceiling.map { rate / ceilings.perSecond($0) }
+  /// Its part of the ceiling, 1 for all of it.
+  public func share(of ceilings: DeviceCeilings) -> Double {
+    (kernel.bound == .arithmetic ? flopPerSecond : bytesPerSecond) / ceilings.perSecond(ceiling)
   }
 }
 

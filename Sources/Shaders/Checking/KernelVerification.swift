@@ -66,7 +66,7 @@ public struct KernelVerification {
     let again = try lowered.run(on: backend, data)
     row.caseCount += 1
     for (index, (value, meaning)) in zip(found, expected).enumerated() {
-      let error = relativeError(value, meaning) / KernelTolerance.of(meaning.type.dtype)
+      let error = relativeError(value, meaning) / KernelTolerance.of(meaning.type)
       row.worst = max(row.worst, error)
       if !(error < 1), row.failure == nil {
         row.failure = "output \(index) of \(check): \(error) times the limit"

@@ -111,11 +111,9 @@ struct BlockTile: Hashable, Sendable {
       return ShaderVariant(path, defines: defines)
     case .matrix(let matrix):
       defines.merge(matrix.defines) { _, new in new }
-      let shape = matrix.shape
       return ShaderVariant(
         path, defines: defines,
-        constants: matrix.isEmulated
-          ? [:] : [1: UInt32(shape.m), 2: UInt32(shape.n), 3: UInt32(shape.k)],
+        constants: matrix.constants,
         subgroupSize: matrix.isEmulated ? nil : matrix.subgroupSize,
         requiresFullSubgroups: !matrix.isEmulated)
     }
@@ -131,7 +129,12 @@ extension BlockTile.MatrixUnits {
       subgroupColumns: 1 << (shift - shift / 2), isAlongK: isAlongK)
   }
 
-  fileprivate var defines: [String: String] {
+  /// The shape as constants of `common/matrix.glsl`.
+  var constants: [UInt32: UInt32] {
+    isEmulated ? [:] : [1: UInt32(shape.m), 2: UInt32(shape.n), 3: UInt32(shape.k)]
+  }
+
+  var defines: [String: String] {
     var defines = [
       "MATRIX_TYPE": shape.operands == .bf16 ? 2 : 1, "SUBGROUP": subgroupSize,
       "SUBGROUP_ROWS": subgroupRows, "SUBGROUP_COLUMNS": subgroupColumns,

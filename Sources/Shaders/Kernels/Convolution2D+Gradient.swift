@@ -13,7 +13,12 @@ extension Convolution2DInputGradient: SelectableOperation {
   public func workspaceByteCount(
     inputs: [TensorType], outputs: [TensorType], device: DeviceTraits
   ) -> Int {
-    window(inputs).inputGradientProduct(inputs)?.workspaceByteCount(device) ?? 0
+    let window = window(inputs)
+    if let product = window.inputGradientProduct(inputs) {
+      return product.workspaceByteCount(device)
+    }
+    let tile = window.inputGradientProblem(inputs).tile(device)
+    return tile.workspaceByteCount(resultCount: outputs[0].elementCount)
   }
 
   public func launches(_ context: LoweringContext) -> [Launch] {
@@ -26,10 +31,12 @@ extension Convolution2DInputGradient: SelectableOperation {
       return product.launches(operands, context)
     }
     let tile = window.inputGradientProblem(types).tile(context.device)
-    return [
+    let count = context.outputs[0].type.elementCount
+    let (packed, packing) = tile.pack(operands, resultCount: count, context)
+    return packing + [
       Launch(
         tile.variant(storage: operands.storage), groups: foldedGroups(tile.groupCount),
-        parameters: window.parameters(operands, tile))
+        parameters: window.parameters(packed, tile))
     ]
   }
 }
@@ -51,7 +58,7 @@ extension Convolution2DWeightGradient: SelectableOperation {
       return product.workspaceByteCount(device)
     }
     let tile = window.weightGradientProblem(operands).tile(device)
-    return tile.splits > 1 ? tile.splits * outputs[0].elementCount * 4 : 0
+    return tile.workspaceByteCount(resultCount: outputs[0].elementCount)
   }
 
   public func launches(_ context: LoweringContext) -> [Launch] {
@@ -63,12 +70,14 @@ extension Convolution2DWeightGradient: SelectableOperation {
       return product.launches(operands, context)
     }
     let tile = window.weightGradientProblem(types).tile(context.device)
-    if tile.splits == 1 { return [launch(window, operands, tile)] }
+    let count = operands.y.type.elementCount
+    let (packed, packing) = tile.pack(operands, resultCount: count, context)
+    if tile.splits == 1 { return packing + [launch(window, packed, tile)] }
     let partials = Binding(
-      type: TensorType([tile.splits, operands.y.type.elementCount], .f32),
+      type: TensorType([tile.splits, count], .f32),
       address: context.workspace)
-    return [
-      launch(window, ProductOperands(a: operands.a, b: operands.b, y: partials), tile),
+    return packing + [
+      launch(window, ProductOperands(a: packed.a, b: packed.b, y: partials), tile),
       context.sumPartials(partials, operands, columns: window.i),
     ]
   }

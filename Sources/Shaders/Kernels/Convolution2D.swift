@@ -69,7 +69,8 @@ extension ConvolutionWindow {
   func inputGradientProblem(_ inputs: [TensorType]) -> ProductProblem {
     ProductProblem(
       shader: "convolution/convolution_2d_input_gradient", form: isWide ? 2 : 0, m: n * h * w,
-      n: i, depth: kh * kw * o, canSplit: false, storage: (inputs[0].dtype, inputs[1].dtype),
+      n: i, depth: kh * kw * o, bRows: kh * kw * o, canSplit: false,
+      storage: (inputs[0].dtype, inputs[1].dtype),
       contiguous: [i, o])
   }
 
@@ -77,7 +78,8 @@ extension ConvolutionWindow {
   func weightGradientProblem(_ inputs: [TensorType]) -> ProductProblem {
     ProductProblem(
       shader: "convolution/convolution_2d_weight_gradient", form: isWide ? 3 : 0, m: o, n: i,
-      depth: n * pixels, copies: kh * kw, storage: (inputs[0].dtype, inputs[1].dtype),
+      depth: n * pixels, copies: kh * kw, bRows: n * h * w,
+      storage: (inputs[0].dtype, inputs[1].dtype),
       contiguous: [i, o])
   }
 
@@ -91,6 +93,7 @@ extension ConvolutionWindow {
       outputHeight: UInt32(ho), outputWidth: UInt32(wo), outputChannels: UInt32(o),
       kernelHeight: UInt32(kh), kernelWidth: UInt32(kw), stride: UInt32(stride),
       top: UInt32(padding.top), left: UInt32(padding.left), splits: UInt32(tile.splits),
-      splitLength: UInt32(tile.splitLength), laneShift: UInt32(tile.laneShift))
+      splitLength: UInt32(tile.splitLength), laneShift: UInt32(tile.laneShift),
+      aWidth: UInt32(tile.panels?.a?.width ?? o), bWidth: UInt32(tile.panels?.b.width ?? i))
   }
 }

@@ -27,7 +27,8 @@ struct CostTraits {
   func choices(form: Int) -> [KernelChoice] {
     let squares = (device.isCPU ? [16, 8, 4] : [8, 4]).map { KernelChoice(.register, $0, $0) }
     guard device.isCPU && device.hasCheapBroadcast && form != 0 else { return squares }
-    return [(16, 4), (8, 4), (16, 8)].map { KernelChoice(.subgroup, $0, $1) } + squares
+    let panels = form == 1 ? [] : [KernelChoice(.panels, 16, 4)]
+    return [(16, 4), (8, 4), (16, 8)].map { KernelChoice(.subgroup, $0, $1) } + panels + squares
   }
 
   /// The cost of one term of all sums of a lane's tile.
@@ -35,7 +36,7 @@ struct CostTraits {
     let (rows, columns) = (Double(choice.rows), Double(choice.columns))
     switch choice.code {
     case .register: return rows * columns + loadCost * (rows + columns)
-    case .subgroup:
+    case .subgroup, .panels:
       // A load brings two values; those of a row serve all lanes, after a broadcast each.
       let loads = rows / Double(2 * lanes) + columns / 2
       // More than 64 sums are moved to and from memory for each term.
@@ -55,6 +56,15 @@ struct CostTraits {
     // Matrix units do at least eight times the work.
     case .matrix: return multiplies / 8 + staging
     }
+  }
+
+  /// How many times as long a product takes that walks down rows of so many bytes: each is a page, and
+  /// they share few sets of a cache.
+  func costOfRows(byteCount: Int) -> Double { device.isCPU && byteCount >= 1024 ? 1.3 : 1 }
+
+  /// The cost of laying operands out in panels, for each of `depth` rows of so many elements.
+  func costOfPanels(elements: Int, depth: Int, launches: Int) -> Double {
+    0.8 * Double(elements) + 60_000 * Double(launches) / Double(depth)
   }
 
   /// The cost of a tile that is given by what it does.

@@ -2,25 +2,73 @@ import CKernelParameters
 import Graph
 
 extension GroupNorm: VulkanOperation {
+  /// From this size on three launches which read whole rows are faster than one that reads the channels
+  /// of a group, a row apart: they cost about as much as the norm of 40,000 elements on a CPU, and on a
+  /// GPU a group by itself has too few lanes.
+  private static let leastCountByRows = 65536
+
+  public func workspaceByteCount(
+    inputs: [TensorType], outputs: [TensorType], device: DeviceTraits
+  ) -> Int {
+    guard inputs[0].elementCount >= Self.leastCountByRows else { return 0 }
+    let shape = GroupShape(inputs[0], groups: groups)
+    return shape.sumsByteCount(shape.parts(device).count)
+  }
+
   public func launches(_ context: LoweringContext) -> [Launch] {
-    let x = context.inputs[0]
-    let shape = GroupShape(x.type, groups: groups)
+    let shape = GroupShape(context.inputs[0].type, groups: groups)
+    return shape.elementCount >= Self.leastCountByRows
+      ? launchesByRows(context, shape) : [launchByGroup(context, shape)]
+  }
+
+  private func launchByGroup(_ context: LoweringContext, _ shape: GroupShape) -> Launch {
     let width = shape.values.count(shape.width)
     // Lanes side by side over a group's channels: none on a CPU, where any load is a gather.
     var columns = 1
     while !context.device.isCPU && columns < min(width, 32) { columns *= 2 }
+    return context.grouped(
+      "norm/group_norm.comp", groups: shape.samples * groups, values: shape.values,
+      storage: storage(context), defines: ["ACTIVATION": activation.macro],
+      constants: [1: UInt32(columns)], parameters: parameters(context, shape, shape.values))
+  }
+
+  /// Sums for each sample, part and channel; statistics of groups; the norm itself.
+  private func launchesByRows(_ context: LoweringContext, _ shape: GroupShape) -> [Launch] {
+    let x = ["X": context.inputs[0].type.dtype]
+    let columns = shape.values.count(shape.channels)
+    let parts = shape.parts(context.device)
+    let rows = SumParts(length: shape.places, size: context.device.isCPU ? 128 : 16)
     return [
+      context.columns(
+        "norm/group_norm_sums.comp", columns: columns, parts: shape.samples * parts.count,
+        values: shape.values, storage: x,
+        parameters: parameters(context, shape, shape.values, parts)),
       context.grouped(
-        "norm/group_norm.comp", groups: shape.samples * groups, values: shape.values,
-        storage: ["X": x.type.dtype, "W": context.inputs[1].type.dtype],
-        defines: ["ACTIVATION": activation.macro], constants: [1: UInt32(columns)],
-        parameters: GroupNormParameters(
-          x: x.address, weight: context.inputs[1].address, bias: context.inputs[2].address,
-          y: context.outputs[0].address, mean: context.outputs[1].address,
-          rstd: context.outputs[2].address, samples: UInt32(shape.samples),
-          places: UInt32(shape.places), groups: UInt32(groups), width: UInt32(width),
-          epsilon: Float(epsilon)))
+        "norm/group_norm_statistics.comp", groups: shape.samples * groups, lanes: 64, storage: x,
+        parameters: parameters(context, shape, .single, parts)),
+      context.columns(
+        "norm/group_norm_apply.comp", columns: columns, parts: shape.samples * rows.count,
+        values: shape.values, storage: storage(context),
+        defines: ["ACTIVATION": activation.macro],
+        parameters: parameters(context, shape, shape.values, rows)),
     ]
+  }
+
+  private func storage(_ context: LoweringContext) -> [String: DType] {
+    ["X": context.inputs[0].type.dtype, "W": context.inputs[1].type.dtype]
+  }
+
+  private func parameters(
+    _ context: LoweringContext, _ shape: GroupShape, _ values: Values,
+    _ parts: SumParts = SumParts(length: 1, size: 1)
+  ) -> GroupNormParameters {
+    GroupNormParameters(
+      x: context.inputs[0].address, weight: context.inputs[1].address,
+      bias: context.inputs[2].address, y: context.outputs[0].address,
+      mean: context.outputs[1].address, rstd: context.outputs[2].address,
+      sums: context.workspace, samples: UInt32(shape.samples), places: UInt32(shape.places),
+      groups: UInt32(groups), width: UInt32(values.count(shape.width)),
+      parts: UInt32(parts.count), placesOfPart: UInt32(parts.size), epsilon: Float(epsilon))
   }
 }
 
@@ -108,9 +156,10 @@ private struct GroupShape {
   var values: Values { .dividing(width) }
 
   func parts(_ device: DeviceTraits) -> SumParts {
-    .rows(
-      places, groups: samples * device.columnBlocks(values.count(channels)), device: device)
+    .rows(places, columns: channels, values: values, outer: samples, device: device)
   }
+
+  var elementCount: Int { samples * places * channels }
 
   /// Bytes of two sums for each sample, part and channel.
   func sumsByteCount(_ parts: Int) -> Int {

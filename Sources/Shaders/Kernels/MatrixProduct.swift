@@ -67,7 +67,7 @@ struct ProductShape {
     problem = ProductProblem(
       shader: "product/matrix_product",
       form: Self.form(sizes, transposeA: transposeA, transposeB: transposeB), m: sizes.m,
-      n: sizes.n, depth: sizes.k, copies: sizes.batch,
+      n: sizes.n, depth: sizes.k, copies: sizes.batch, operandCopies: sizes.batch, bRows: sizes.k,
       storage: (inputs[0].dtype, inputs[1].dtype),
       contiguous: transposeA ? [sizes.m, sizes.n] : transposeB ? [sizes.k] : [sizes.k, sizes.n])
   }
@@ -88,8 +88,7 @@ struct ProductShape {
   private var count: Int { sizes.batch * sizes.m * sizes.n }
 
   func workspaceByteCount(_ device: DeviceTraits) -> Int {
-    let tile = problem.tile(device)
-    return tile.splits > 1 ? tile.splits * count * 4 : 0
+    problem.tile(device).workspaceByteCount(resultCount: count)
   }
 
   func launches(
@@ -97,11 +96,14 @@ struct ProductShape {
     _ context: LoweringContext
   ) -> [Launch] {
     let tile = problem.tile(context.device)
-    if tile.splits == 1 { return [launch(operands, tile, scale: scale, activation, context)] }
+    let (operands, packing) = tile.pack(operands, resultCount: count, context)
+    if tile.splits == 1 {
+      return packing + [launch(operands, tile, scale: scale, activation, context)]
+    }
     let partials = Binding(
       type: TensorType([tile.splits, count], .f32), address: context.workspace)
     let parts = ProductOperands(a: operands.a, b: operands.b, y: partials)
-    return [
+    return packing + [
       launch(parts, tile, scale: 1, nil, context),
       context.sumPartials(
         partials, operands, columns: sizes.n, scale: scale, activation: activation),
@@ -128,6 +130,14 @@ struct ProductShape {
     parameters.bBatch = UInt32(sizes.k * sizes.n)
     parameters.bColumn = transposeB ? parameters.k : 1
     parameters.bStep = transposeB ? 1 : parameters.n
+    if let panels = tile.panels {
+      parameters.bStep = UInt32(panels.b.width)
+      parameters.bBatch = UInt32(panels.b.elementsOfCopy)
+    }
+    if let panels = tile.panels?.a {
+      parameters.aStep = UInt32(panels.width)
+      parameters.aBatch = UInt32(panels.elementsOfCopy)
+    }
     parameters.splits = UInt32(tile.splits)
     parameters.splitLength = UInt32(tile.splitLength)
     parameters.laneShift = UInt32(tile.laneShift)

@@ -13,6 +13,10 @@ struct ProductProblem {
   let depth: Int
   /// Results of this size (batch, taps of a kernel).
   var copies = 1
+  /// Copies of a and of b that there are; 1 where all results come from the same.
+  var operandCopies = 1
+  /// Rows of b, [bRows, n] in forms 2 and 3: more than terms of a sum where only some are seen.
+  var bRows = 0
   /// The kernel knows how to split its sums.
   var canSplit = true
   /// Storage of a and b.

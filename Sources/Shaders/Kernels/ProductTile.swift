@@ -10,6 +10,8 @@ struct ProductTile {
   /// added by a second launch, in order.
   let splits: Int
   let splitLength: Int
+  /// Operands that are laid out anew before; nil where they are read as they are.
+  let panels: ProductPanels?
   /// Workgroups for all results and splits.
   let groupCount: Int
   /// Estimated time, in multiply-adds of a lane.
@@ -25,7 +27,12 @@ struct ProductTile {
     block = problem.block(choice, device)
     let traits = CostTraits(device)
     let best = Self.cover(problem, choice, block, traits, lanes: lanes)
-    (cost, laneShift) = (best.cost, best.laneShift)
+    laneShift = best.laneShift
+    panels =
+      choice.code == .panels
+      ? ProductPanels(problem, rows: choice.rows, columns: choice.columns << best.laneShift) : nil
+    cost =
+      best.cost * Self.costOfReading(problem, choice, traits) + Self.cost(panels, problem, traits)
     // A second launch has to pay, and so does reading the partial sums again.
     let multiplies = problem.copies * problem.m * problem.n * problem.depth
     let isWorthwhile = problem.canSplit && multiplies > traits.multipliesForLaunch
@@ -37,6 +44,27 @@ struct ProductTile {
     splitLength = max(ceilDivide(ceilDivide(problem.depth, most), step) * step, step)
     splits = max(ceilDivide(problem.depth, splitLength), 1)
     groupCount = best.groups * splits
+  }
+
+  /// What reading operands as they lie costs, as a factor.
+  private static func costOfReading(
+    _ problem: ProductProblem, _ choice: KernelChoice, _ traits: CostTraits
+  ) -> Double {
+    guard choice.code != .panels && (problem.form == 2 || problem.form == 3) else { return 1 }
+    let longest = max(
+      problem.n * problem.storage.b.byteCount,
+      problem.form == 3 ? problem.m * problem.storage.a.byteCount : 0)
+    return traits.costOfRows(byteCount: longest)
+  }
+
+  /// What laying operands out costs, for a term of the sums.
+  private static func cost(
+    _ panels: ProductPanels?, _ problem: ProductProblem, _ traits: CostTraits
+  ) -> Double {
+    guard let panels else { return 0 }
+    return traits.costOfPanels(
+      elements: panels.elementCount / max(problem.depth, 1), depth: problem.depth,
+      launches: panels.a == nil ? 1 : 2)
   }
 
   /// The cheapest way for lanes to stand, and the workgroups for one split.
@@ -82,12 +110,13 @@ struct ProductTile {
       "FORM": String(problem.form), "ROWS": String(choice.rows),
       "COLUMNS": String(choice.columns), "ACTIVATION": activation.macro,
     ]
-    if choice.code == .subgroup { defines["LANES"] = String(lanes) }
+    if choice.code.usesBroadcasts { defines["LANES"] = String(lanes) }
+    if choice.code == .panels { defines["PANELS"] = "1" }
     for name in ["A", "B", "Y", "BIAS", "RESIDUAL"] {
       defines["STORAGE_" + name] = (storage[name] ?? .f32).storageMacro
     }
     return ShaderVariant(
       problem.shader + ".comp", defines: defines, constants: [0: UInt32(lanes)],
-      subgroupSize: choice.code == .subgroup ? lanes : nil)
+      subgroupSize: choice.code.usesBroadcasts ? lanes : nil)
   }
 }

@@ -61,9 +61,11 @@ struct SumPass {
 
   /// The passes that sum over rows.
   static func passes(outer: Int, rows: Int, columns: Int, device: DeviceTraits) -> [SumPass] {
-    let groups = outer * device.columnBlocks(Values.dividing(columns).count(columns))
     let parts =
-      columns == 1 ? .elements(rows) : SumParts.rows(rows, groups: groups, device: device)
+      columns == 1
+      ? .elements(rows)
+      : SumParts.rows(
+        rows, columns: columns, values: .dividing(columns), outer: outer, device: device)
     let first = SumPass(outer: outer, rows: rows, columns: columns, parts: parts)
     if parts.count == 1 { return [first] }
     return [first]

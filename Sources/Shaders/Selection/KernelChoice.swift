@@ -8,10 +8,16 @@ public struct KernelChoice: Hashable, Sendable, CustomStringConvertible {
     case register
     /// The lanes of a subgroup share rows by broadcasts: CPUs where those are cheap.
     case subgroup
+    /// As `subgroup`, on operands that are first laid out in panels, so that what a workgroup reads is
+    /// contiguous: long rows would be a page and a cache set each.
+    case panels
     /// The invocations of a workgroup share both operands through shared memory: GPUs.
     case shared
     /// As `shared`, multiplied by matrix units (cooperative matrices).
     case matrix
+
+    /// Whether the lanes of a subgroup hand values round.
+    var usesBroadcasts: Bool { self == .subgroup || self == .panels }
   }
 
   public var code: Code

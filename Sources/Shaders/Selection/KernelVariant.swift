@@ -22,7 +22,7 @@ public struct KernelVariant: Hashable, Sendable, CustomStringConvertible {
     if isGPUShaped { traits.isCPU = false }
     if let choice {
       traits.choices = KernelChoices(fixed: choice)
-      if choice.code == .subgroup { traits.hasCheapBroadcast = true }
+      if choice.code.usesBroadcasts { traits.hasCheapBroadcast = true }
     }
     return traits
   }

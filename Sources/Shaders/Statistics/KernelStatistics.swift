@@ -92,7 +92,19 @@ extension KernelStatistics {
 
   /// Every kernel, all operands f16, in the order of the table.
   private static func entries(for limits: DeviceLimits) -> [Entry] {
-    blockEntries(for: limits) + attentionEntries(for: limits)
+    blockEntries(for: limits) + attentionEntries(for: limits) + ceilingEntries(for: limits)
+  }
+
+  /// What measures the ceiling of matrix units.
+  private static func ceilingEntries(for limits: DeviceLimits) -> [Entry] {
+    limits.matrixShapes.filter { $0.sums == .f32 && $0.operands != .f32 }.map { shape in
+      let units = BlockTile.MatrixUnits(
+        shape: shape, subgroupSize: limits.computeSubgroupSize, subgroupRows: 1,
+        subgroupColumns: 1)
+      return Entry(
+        name: "matrix ceiling, \(shape.m)x\(shape.n)x\(shape.k) \(shape.operands)",
+        shader: MatrixMultiplyAdd(units: units, rounds: 1).shader)
+    }
   }
 
   private static func attentionEntries(for limits: DeviceLimits) -> [Entry] {

@@ -22,12 +22,11 @@ struct BenchKernelsCommand: ParsableCommand {
     commandName: "kernels",
     abstract: "Time each kernel at SDXL's shapes, beside what the device can do.",
     discussion: """
-      First two ceilings are measured: multiply-adds in f32 outside matrix units, and copies within \
-      device memory. Then each kernel runs alone at the shapes of a 1024x1024 picture. Products, \
-      convolutions and attention are told in FLOP/s and as a share of the multiply-adds; the rest \
-      in bytes/s that must be read and written at least, as a share of the copy. Kernels on matrix \
-      units have no share: their ceiling is not measured. Products are M x N \
-      x K; dx and dw are gradients with respect to input and weight.
+      First the device's ceilings are measured: multiply-adds in f32 outside matrix units, products on \
+      matrix units where it has them, and copies within device memory. Then each kernel runs alone at the shapes of a 1024x1024 picture. Products, \
+      convolutions and attention are told in FLOP/s and as a share of the multiply-adds, or of the \
+      matrix units where they run on those; the rest in bytes/s that must be read and written at \
+      least, as a share of the copy. Products are M x N x K; dx and dw are gradients with respect to input and weight.
 
       Kernels are chosen by measurement first, as training does, and the choices are kept.
 
@@ -131,7 +130,7 @@ struct BenchKernelsCommand: ParsableCommand {
       let kernel = measurement.kernel
       table.add([
         kernel.name, kernel.shape, kernel.storage, Figures.readable(measurement.seconds * 1e3),
-        measurement.rateText, measurement.share(of: ceilings).map(Figures.percent) ?? "",
+        measurement.rateText, Figures.percent(measurement.share(of: ceilings)),
         measurement.choice?.description ?? "",
       ])
     }
@@ -149,7 +148,7 @@ extension TuningReport {
 }
 
 extension Ceiling {
-  var rateText: String { Figures.rate(perSecond, kind == .multiplyAdd ? "FLOP" : "B") }
+  var rateText: String { Figures.rate(perSecond, kind == .copy ? "B" : "FLOP") }
 }
 
 extension KernelMeasurement {
@@ -181,7 +180,7 @@ struct KernelResults: Encodable {
     var flopPerByte: Double
     var flopPerSecond: Double
     var bytesPerSecond: Double
-    var shareOfCeiling: Double?
+    var shareOfCeiling: Double
     var variant: String?
   }
 
@@ -201,7 +200,7 @@ struct KernelResults: Encodable {
     self.ceilings = ceilings.all.map {
       CeilingResult(
         kind: $0.kind.rawValue, perSecond: $0.perSecond,
-        unit: $0.kind == .multiplyAdd ? "FLOP/s" : "B/s", method: $0.method)
+        unit: $0.kind == .copy ? "B/s" : "FLOP/s", method: $0.method)
     }
     kernels = measurements.map {
       KernelResult(

@@ -37,21 +37,24 @@ struct Roofline {
       yTitle: "GFLOP/s", lines: roof(shown.map(\.intensity)), points: points)
   }
 
-  /// The copy's slope and the flat of the multiply-adds, from below the least to above the greatest
-  /// intensity.
+  /// The copy's slope and the flats of the multiply-adds and of matrix units, from below the least to
+  /// above the greatest intensity.
   private func roof(_ intensities: [Double]) -> [LogChart.Line] {
-    let (flops, bytes) = (ceilings.perSecond(.multiplyAdd), ceilings.perSecond(.copy))
-    let ridge = flops / bytes
+    let bytes = ceilings.perSecond(.copy)
+    let flats = ceilings.all.filter { $0.kind != .copy }
+    let top = flats.map(\.perSecond).max() ?? 0
+    let ridge = top / bytes
     let first = min(intensities.min() ?? ridge, ridge) / 2
     let last = max(intensities.max() ?? ridge, ridge) * 2
-    return [
-      LogChart.Line(
-        "copy, \(Figures.rate(bytes, "B"))",
-        [(first, first * bytes / 1e9), (ridge, flops / 1e9)], colour: .black),
-      LogChart.Line(
-        "multiply-add, \(Figures.rate(flops, "FLOP"))",
-        [(ridge, flops / 1e9), (last, flops / 1e9)], colour: .black),
-    ]
+    let slope = LogChart.Line(
+      "copy, \(Figures.rate(bytes, "B"))", [(first, first * bytes / 1e9), (ridge, top / 1e9)],
+      colour: .black)
+    return [slope]
+      + flats.map {
+        LogChart.Line(
+          "\($0.kind.rawValue), \(Figures.rate($0.perSecond, "FLOP"))",
+          [($0.perSecond / bytes, $0.perSecond / 1e9), (last, $0.perSecond / 1e9)], colour: .black)
+      }
   }
 
   /// Words in the names of operations that give a point its colour; the rest is grey.
