@@ -5,6 +5,7 @@ public struct OptimizerSettings: Sendable, Hashable {
   /// A rule with its settings.
   public enum Kind: Sendable, Hashable {
     case adamW(AdamWSettings)
+    case lion(LionSettings)
   }
 
   /// A rule with its settings.
@@ -24,6 +25,7 @@ public struct OptimizerSettings: Sendable, Hashable {
   public var rule: any OptimizerRule {
     switch kind {
     case .adamW(let settings): settings
+    case .lion(let settings): settings
     }
   }
 
