@@ -89,9 +89,14 @@ public final class Graph {
 
   /// Persistent storage. Frozen parameters get no gradient, and what only they need is pruned.
   public func variable(_ name: String, _ type: TensorType, _ kind: Variable.Kind) -> Tensor {
-    claim(name)
-    variables.append(Variable(name: name, type: type, kind: kind))
-    return addValue(type, .variable(variables.count - 1))
+    variable(Variable(name: name, type: type, kind: kind))
+  }
+
+  /// Persistent storage.
+  public func variable(_ variable: Variable) -> Tensor {
+    claim(variable.name)
+    variables.append(variable)
+    return addValue(variable.type, .variable(variables.count - 1))
   }
 
   /// The parameters that get a gradient, in the order in which they were declared.
