@@ -150,7 +150,7 @@ public enum MicroStep {
 
   private static func addGradients(_ graph: Graph, _ loss: Tensor, _ mode: Gradients) {
     let parameters = graph.trainedParameters
-    graph.cut("backward")
+    graph.cut(Graph.backwardSegment)
     let gradients = graph.gradients(of: loss, withRespectTo: parameters.map(\.tensor))
     for ((variable, parameter), gradient) in zip(parameters, gradients) {
       let name = variable.name
