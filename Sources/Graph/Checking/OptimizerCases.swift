@@ -11,7 +11,7 @@ extension OperationCase {
       clip(nil, norm: 3, step: 4), clip(1, norm: 3, step: 0), clip(1, norm: 0.5, step: 999),
       clip(1, norm: .infinity, step: 7), clip(nil, norm: .nan, step: 7), clip(2, norm: 0, step: 1),
     ]
-    + adamWCases + lionCases
+    + adamWCases + lionCases + adamW8BitCases + adafactorCases
 
   private static let adamWCases = updateScalars.flatMap { step, scale in
     storages.map { weight, gradient, state in
@@ -31,6 +31,57 @@ extension OperationCase {
           tensors: UpdatedTensors(indices: [4, 0, 9], seed: 7)),
         weight, gradient, [state], step: step, scale: scale)
     }
+  }
+
+  /// Blocks that are full and not, tensors of one block and of several chunks.
+  private static let adamW8BitCases = updateScalars.flatMap { step, scale in
+    storages.filter { $0.2 == .f32 }.map { weight, gradient, _ in
+      let shapes = [[300], [5, 7], [50, 83], [256]]
+      let states = shapes.map { AdamW8Bit.states(TensorType($0)) }
+      var fills = scalarFills(step, scale)
+      for index in 0..<4 {
+        for role in [2, 3] { fills[3 + 4 * role + index] = .integers(0..<256) }
+        for role in [4, 5] { fills[3 + 4 * role + index] = .uniform(0.1, 1) }
+      }
+      return OperationCase(
+        AdamW8Bit(
+          beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01,
+          tensors: UpdatedTensors(indices: [4, 0, 9, 1], seed: 1 << 40 + 3)),
+        scalarTypes + [weight, gradient].flatMap { dtype in shapes.map { TensorType($0, dtype) } }
+          + (0..<4).flatMap { role in states.map { $0[role] } },
+        fills: fills)
+    }
+  }
+
+  /// Matrices with even and odd rows, more rows than a part, convolutions; and vectors.
+  private static let adafactorCases = [true, false].flatMap { isFactored in
+    updateScalars.flatMap { step, scale in
+      storages.filter { $0.2 == .f32 }.map { weight, gradient, _ in
+        let shapes =
+          isFactored ? [[3, 50], [61, 83], [5, 3, 3, 4], [1100, 2], [1, 7]] : [[7], [4200]]
+        let operation = Adafactor(
+          decayExponent: -0.8, clipThreshold: 1, weightDecay: 0.01, isFactored: isFactored,
+          tensors: UpdatedTensors(indices: shapes.indices.map { 9 - $0 }, seed: 5))
+        let states = shapes.map { operation.states(TensorType($0)) }
+        var fills = scalarFills(step, scale)
+        let first = 3 + 2 * shapes.count
+        for index in first..<first + (isFactored ? 2 : 1) * shapes.count {
+          fills[index] = .uniform(0.1, 1)
+        }
+        return OperationCase(
+          operation,
+          scalarTypes
+            + [weight, gradient].flatMap { dtype in shapes.map { TensorType($0, dtype) } }
+            + states[0].indices.flatMap { role in states.map { $0[role] } },
+          fills: fills)
+      }
+    }
+  }
+
+  private static let scalarTypes = [TensorType([1]), TensorType([1]), TensorType([1])]
+
+  private static func scalarFills(_ step: Double, _ scale: Double) -> [Int: InputFill] {
+    [0: .values([1e-3]), 1: .values([step]), 2: .values([scale])]
   }
 
   /// Count of updates and scale of gradients; below 0 skips.
@@ -54,13 +105,13 @@ extension OperationCase {
     step: Double, scale: Double, nonNegative: [Int] = []
   ) -> OperationCase {
     let shapes = [[7], [3, 50], [61, 83]]
-    var fills: [Int: InputFill] = [0: .values([1e-3]), 1: .values([step]), 2: .values([scale])]
+    var fills = scalarFills(step, scale)
     for state in nonNegative {
       for index in 0..<3 { fills[3 + 3 * (2 + state) + index] = .uniform(0, 1) }
     }
     return OperationCase(
       operation,
-      [TensorType([1]), TensorType([1]), TensorType([1])]
+      scalarTypes
         + ([weight, gradient] + states).flatMap { dtype in shapes.map { TensorType($0, dtype) } },
       fills: fills)
   }

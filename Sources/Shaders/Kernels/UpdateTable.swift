@@ -70,53 +70,69 @@ struct UpdateGroup {
   }
 }
 
-extension ElementwiseUpdate {
+/// The tensors of an update by role: weight, gradient, then states; outputs are weight and states.
+struct UpdateRoles {
+  let tensors: UpdatedTensors
   /// Weight, gradient and states.
-  private static var roleCount: Int { 2 + stateCount }
+  let count: Int
 
-  private func groups(_ inputs: [TensorType]) -> [UpdateGroup] {
+  /// Roles of inputs and outputs together, as a table's entry lists them.
+  var addressCount: Int { 2 * count - 1 }
+
+  func groups(_ inputs: [TensorType]) -> [UpdateGroup] {
     let n = tensors.count
     return UpdateGroup.groups(
-      (0..<Self.roleCount).map { Array(inputs[(3 + $0 * n)..<(3 + ($0 + 1) * n)]) })
+      (0..<count).map { Array(inputs[(3 + $0 * n)..<(3 + ($0 + 1) * n)]) })
   }
 
-  /// Tables of all launches.
+  /// Tables of all groups.
   func tableByteCount(_ inputs: [TensorType]) -> Int {
     groups(inputs).reduce(0) {
-      $0
-        + UpdateTable.byteCount(
-          tensors: $1.tensors.count, roles: Self.roleCount + 1 + Self.stateCount)
+      $0 + UpdateTable.byteCount(tensors: $1.tensors.count, roles: addressCount)
     }
   }
 
-  /// A launch for all tensors that are stored alike, with addresses by role: weight, gradient, states,
-  /// then the outputs.
+  /// Addresses of one tensor: inputs by role, then outputs by role.
+  func addresses(_ context: LoweringContext, _ tensor: Int) -> [UInt64] {
+    let n = tensors.count
+    return (0..<count).map { context.inputs[3 + $0 * n + tensor].address }
+      + (0..<count - 1).map { context.outputs[$0 * n + tensor].address }
+  }
+
+  /// The table of a group whose tensors are updated chunk by chunk.
+  func chunkTable(_ context: LoweringContext, _ group: UpdateGroup) -> UpdateTable {
+    UpdateTable(
+      entries: group.tensors.map { tensor in
+        let elements = context.inputs[3 + tensor].type.elementCount
+        return UpdateTable.Entry(
+          count: elements, index: tensors.indices[tensor], groups: UpdateTable.chunks(elements),
+          addresses: addresses(context, tensor))
+      })
+  }
+}
+
+extension ElementwiseUpdate {
+  private var roles: UpdateRoles { UpdateRoles(tensors: tensors, count: 2 + Self.stateCount) }
+
+  /// Tables of all launches.
+  func tableByteCount(_ inputs: [TensorType]) -> Int { roles.tableByteCount(inputs) }
+
+  /// A launch for all tensors that are stored alike.
   func updateLaunches<Parameters: BitwiseCopyable>(
     _ path: String, _ context: LoweringContext,
     parameters: (_ table: UInt64, _ layout: UpdateTable) -> Parameters
   ) -> [Launch] {
-    let n = tensors.count
     var offset = 0
-    return groups(context.inputs.map(\.type)).map { group in
-      let table = UpdateTable(
-        entries: group.tensors.map { tensor in
-          let elements = context.inputs[3 + tensor].type.elementCount
-          return UpdateTable.Entry(
-            count: elements, index: tensors.indices[tensor],
-            groups: UpdateTable.chunks(elements),
-            addresses: (0..<Self.roleCount).map { context.inputs[3 + $0 * n + tensor].address }
-              + (0...Self.stateCount).map { context.outputs[$0 * n + tensor].address })
-        })
-      defer {
-        offset += UpdateTable.byteCount(
-          tensors: group.tensors.count, roles: table.entryWords - 2)
-      }
+    return roles.groups(context.inputs.map(\.type)).map { group in
+      let table = roles.chunkTable(context, group)
       var storage = ["P": group.dtypes[0], "G": group.dtypes[1]]
       for state in 0..<Self.stateCount { storage["S\(state)"] = group.dtypes[2 + state] }
       var launch = context.grouped(
         path, groups: table.groups, values: .pairs, storage: storage,
         parameters: parameters(context.workspace + UInt64(offset), table))
       launch.table = WorkspaceTable(offset: offset, bytes: table.bytes)
+      offset += UpdateTable.byteCount(
+        tensors: group.tensors.count, roles: roles.addressCount)
       return launch
     }
   }

@@ -29,19 +29,27 @@ extension ElementwiseRule {
     _ graph: Graph, _ parameters: [UpdatedParameter], _ context: UpdateContext
   ) {
     for isDecayed in [true, false] {
-      let updated = parameters.filter { $0.isDecayed == isDecayed }
-      if updated.isEmpty { continue }
-      let stored = updated.map { states(of: $0.variable).map(graph.variable) }
-      let targets =
-        updated.map(\.weight) + stateNames.indices.flatMap { role in stored.map { $0[role] } }
-      let operation = operation(
-        UpdatedTensors(indices: updated.map(\.index), seed: context.seed), isDecayed: isDecayed)
-      let results = Tensor.apply(
-        operation,
-        context.scalars + targets[..<updated.count] + updated.map(\.gradient)
-          + targets[updated.count...])
-      for (result, target) in zip(results, targets) { graph.assign(result, to: target) }
+      let tensors = parameters.filter { $0.isDecayed == isDecayed }
+      applyUpdate(graph, tensors, context) { operation($0, isDecayed: isDecayed) }
     }
+  }
+}
+
+extension OptimizerRule {
+  /// Applies an operation whose inputs are scalars, weights, gradients and states by role, and whose
+  /// outputs are weights and states. Nothing for no parameters.
+  func applyUpdate(
+    _ graph: Graph, _ parameters: [UpdatedParameter], _ context: UpdateContext,
+    operation: (UpdatedTensors) -> some Operation
+  ) {
+    if parameters.isEmpty { return }
+    let stored = parameters.map { states(of: $0.variable).map(graph.variable) }
+    let weights = parameters.map(\.weight)
+    let roles = stored[0].indices.flatMap { role in stored.map { $0[role] } }
+    let results = Tensor.apply(
+      operation(UpdatedTensors(indices: parameters.map(\.index), seed: context.seed)),
+      context.scalars + weights + parameters.map(\.gradient) + roles)
+    for (result, target) in zip(results, weights + roles) { graph.assign(result, to: target) }
   }
 }
 

@@ -87,6 +87,7 @@ extension PredictionType: ConfigurationConvertible {}
 extension TimestepSampling: ConfigurationConvertible {}
 extension LossType: ConfigurationConvertible {}
 extension OptimizerType: ConfigurationConvertible {}
+extension StateDType: ConfigurationConvertible {}
 extension LearningRateSchedule.Shape: ConfigurationConvertible {}
 
 extension Betas: ConfigurationConvertible {
