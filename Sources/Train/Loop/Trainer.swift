@@ -45,11 +45,13 @@ public struct TrainerSettings: Sendable {
   public var maximumNorm: Double?
   /// Seed of noise and times.
   public var seed: UInt64
+  /// How the UNet is stored; the trainer's denoiser must be stored so.
+  public var storage: UNetStorage
 
   public init(
     objective: Objective, loss: LossKind = .mse,
     optimizer: OptimizerSettings = OptimizerSettings(), schedule: LearningRateSchedule,
-    maximumNorm: Double?, seed: UInt64
+    maximumNorm: Double?, seed: UInt64, storage: UNetStorage = .f32
   ) {
     self.objective = objective
     self.loss = loss
@@ -57,6 +59,7 @@ public struct TrainerSettings: Sendable {
     self.schedule = schedule
     self.maximumNorm = maximumNorm
     self.seed = seed
+    self.storage = storage
   }
 }
 

@@ -46,7 +46,6 @@ extension TrainingRun {
   }
 
   private func trainingMemory() throws -> MemoryUse {
-    let denoiser = UNetRunner.denoiser(unet)
     guard let first = data.batchShapes.first else { return MemoryUse() }
     let parameters = Trainer.parameters(first, denoiser)
     var use = MemoryUse(runsInFlight: Trainer.runsInFlight(accumulation: run.accumulation))

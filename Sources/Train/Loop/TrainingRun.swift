@@ -210,11 +210,14 @@ public final class TrainingRun {
     self.parts = parts
     self.data = data
     self.tell = tell
-    unetPlans = try NetworkPlans(backend, parts.checkpoint.configuration.unet)
+    unetPlans = try NetworkPlans(
+      backend, parts.checkpoint.configuration.unet.stored(run.settings.storage))
     decoderPlans = try parts.checkpoint.configuration.vae.map { try NetworkPlans(backend, $0) }
   }
 
   var unet: UNetConfiguration { parts.checkpoint.configuration.unet }
+
+  var denoiser: Denoiser { UNetRunner.denoiser(unet, storage: run.settings.storage) }
 
   /// - Parameter shouldStop: asked after each caption and update; true saves and ends the run.
   public func execute(
@@ -289,7 +292,7 @@ public final class TrainingRun {
     }
     let trainer = try Trainer(
       backend: backend, settings: run.settings, shape: shape, accumulation: run.accumulation,
-      denoiser: UNetRunner.denoiser(unet))
+      denoiser: denoiser)
     if run.isResuming, let step = run.folder.savedSteps.last {
       let frozen = trainer.parameters.filter { !$0.isTrained }
       try parts.weights.load(frozen, into: trainer.store)

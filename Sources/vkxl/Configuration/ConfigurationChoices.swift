@@ -1,5 +1,9 @@
-/// Storage and arithmetic of weights and activations.
-enum Precision: String, CaseIterable, Sendable { case f32 }
+/// Storage of the UNet's weights and activations.
+enum Precision: String, CaseIterable, Sendable {
+  /// What suits the device, see `storage(on:place:)`.
+  case auto
+  case f32, f16, bf16
+}
 
 /// How the time of a training sample is drawn.
 enum TimestepSampling: String, CaseIterable, Sendable {

@@ -33,7 +33,9 @@ extension ConfigurationKey<Configuration> {
     .choice(
       "model.precision", \.model.precision, default: .f32,
       knownAs: ["mixed_precision", "train_dtype", "weight_dtype", "dtype"],
-      "Storage and arithmetic of weights, activations and optimizer states."),
+      "Storage of the UNet's weights, activations and gradients; biases, norms and every sum are f32, "
+        + "as are text encoders and VAE. `auto`: bf16 on GPUs with matrix units for it, f16 on others, "
+        + "f32 on CPUs."),
   ]
 
   private static let dataKeys: [Self] = [
