@@ -42,7 +42,9 @@ extension KernelSearch {
     guard case .measured(let budget) = self else { return (warnings, TuningReport()) }
     let denoiser = UNetRunner.denoiser(unet.configuration, storage: unet.storage)
     let graphs = shapes.map { shape in
-      MicroStep.graph(shape, gradients: accumulates ? .add : .replace, denoiser: denoiser)
+      MicroStep.graph(
+        shape, gradients: accumulates ? .add : .replace, scalesLoss: unet.storage.scalesLoss,
+        denoiser: denoiser)
     }
     return (warnings, try backend.tune(graphs, budgetSeconds: budget))
   }

@@ -92,7 +92,8 @@ extension Trainer {
       guard entry.shape == type.shape, entry.dtype == dtype else {
         throw InputError(
           "\(path): \(name)", expected: "\(dtype.rawValue) \(type.shape)",
-          found: "\(entry.dtype.rawValue) \(entry.shape)")
+          found: "\(entry.dtype.rawValue) \(entry.shape)",
+          hint: "resume with the precision and the optimizer of the run")
       }
       let bytes = file.withBytes(of: entry) { Array($0) }
       try store.write(TensorData(type, bytes: bytes), to: name)
@@ -103,6 +104,7 @@ extension Trainer {
   private var savedVariables: [Variable] {
     let trained = parameters.filter(\.isTrained)
     return trained + settings.optimizer.states(trained)
+      + (settings.lossScaling?.states.map(\.variable) ?? [])
       + [Variable(name: StateName.step, type: TensorType([1]), kind: .state)]
   }
 }

@@ -169,6 +169,10 @@ public struct StepReport: Sendable, Equatable {
   public var seconds: Double
   /// Real samples of the update by `seconds`.
   public var imagesPerSecond: Double
+  /// Updates of the whole run so far that were skipped, because gradients were not finite.
+  public var skippedSteps: Int
+  /// What the next update's gradients are computed times; nil without loss scaling.
+  public var lossScale: Double?
 }
 
 /// Device memory of each phase of a run; the largest is the run's peak.
@@ -200,6 +204,7 @@ public final class TrainingRun {
   /// Nil when the checkpoint has no VAE.
   let decoderPlans: NetworkPlans<LatentDecoder>?
   private var clock = StepClock()
+  private var skippedSteps = 0
 
   public init(
     _ backend: any Backend, _ run: RunDescription, _ parts: ModelParts, _ data: TrainingData,
@@ -275,7 +280,10 @@ public final class TrainingRun {
     let measured = try update.measurements.wait()
     let seconds = clock.seconds(update.measurements.deviceTimes)
     if measured.isSkipped {
-      tell(.warning("step \(update.step + 1): gradients are not finite; the update was skipped"))
+      skippedSteps += 1
+      let reason = "gradients are not finite; the update was skipped"
+      let scale = measured.lossScale.map { ", the loss scale is now \($0)" } ?? ""
+      tell(.warning("step \(update.step + 1): \(reason)\(scale)"))
     }
     tell(
       .step(
@@ -283,7 +291,8 @@ public final class TrainingRun {
           step: update.step + 1, steps: run.steps, loss: measured.loss,
           learningRate: run.settings.schedule.rate(at: update.step),
           gradientNorm: measured.gradientNorm, seconds: seconds,
-          imagesPerSecond: Double(update.samples) / max(seconds, 1e-9))))
+          imagesPerSecond: Double(update.samples) / max(seconds, 1e-9),
+          skippedSteps: skippedSteps, lossScale: measured.lossScale)))
   }
 
   private func makeTrainer() throws -> Trainer {
@@ -297,6 +306,7 @@ public final class TrainingRun {
       let frozen = trainer.parameters.filter { !$0.isTrained }
       try parts.weights.load(frozen, into: trainer.store)
       try trainer.restoreState(from: run.folder.statePath(step: step), identity: identity)
+      skippedSteps = try trainer.skippedStepCount()
       tell(.resumed(step: step))
     } else {
       try parts.weights.load(trainer.parameters, into: trainer.store)

@@ -59,6 +59,7 @@ extension ForwardLoss {
     let (backend, storage) = try options.openForUNet()
     let graph = MicroStep.graph(
       given.shape, noise: .given, gradients: gradients ? .output : .none,
+      scalesLoss: storage.scalesLoss,
       denoiser: UNetRunner.denoiser(unet, storage: storage))
     let store = try backend.makeStore(graph.variables)
     try parts.weights.load(graph.variables, into: store)
