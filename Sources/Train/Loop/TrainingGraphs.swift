@@ -165,7 +165,7 @@ public enum MicroStep {
     _ graph: Graph, _ loss: Tensor, _ mode: Gradients, scalesLoss: Bool
   ) {
     let parameters = graph.trainedParameters
-    graph.cut("backward")
+    graph.cut(Graph.backwardSegment)
     let seed = scalesLoss ? lossScale(graph, loss, mode) : nil
     let gradients = graph.gradients(
       of: loss, withRespectTo: parameters.map(\.tensor), seed: seed)
