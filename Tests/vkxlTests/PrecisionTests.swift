@@ -88,6 +88,29 @@ import VKRuntime
           + "hint: use precision bf16 or f32\n"))
   }
 
+  /// Models are saved in the element type asked for, with the values that were trained: the state's, each
+  /// rounded once. What is not trained is converted too.
+  @Test(arguments: ["f32", "f16", "bf16"])
+  func savedAsConfigured(_ dtype: String) async throws {
+    let run = try SmallRun(pictures: 2)
+    let outcome = await run.train(steps: 1, ["model.precision=bf16", "output.dtype=\(dtype)"])
+    #expect(outcome.status == 0)
+    let model = try Safetensors(path: run.out + "/quickstart.safetensors")
+    let state = try Safetensors(path: run.out + "/state-step00000001.safetensors")
+    let base = try Safetensors(path: Example.base)
+    let found = Set(model.entries.filter { $0.elementCount > 0 }.map(\.dtype.rawValue))
+    #expect(found == [dtype.uppercased()])
+    let tensor = TensorType([1], try #require(DType(rawValue: dtype)))
+    func rounded(_ values: [Float]) -> [Float] {
+      TensorData(TensorType([values.count], tensor.dtype), floats: values).floats
+    }
+    let trained = "model.diffusion_model.time_embed.0.weight"
+    #expect(try model.floats(trained) == rounded(state.floats(trained)))
+    #expect(try state.floats(trained) != base.floats(trained))
+    let kept = "first_stage_model.decoder.conv_in.weight"
+    #expect(try model.floats(kept) == rounded(base.floats(kept)))
+  }
+
   /// Only the UNet has a choice.
   @Test(arguments: ["vae-encode", "vae-decode", "text"])
   func encodersStayInF32(_ kind: String) async throws {

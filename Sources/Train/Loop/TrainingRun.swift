@@ -23,6 +23,8 @@ public struct RunDescription: Sendable {
   public var drawsAtEnd: Bool
   /// What the saved model says of itself.
   public var markers: CheckpointMarkers
+  /// Element type of saved models; nil keeps that of the model that training starts from.
+  public var savedDType: SafetensorsDType?
   /// Where everything is written.
   public var folder: RunFolder
   /// Whether the run goes on from the folder's newest state.
@@ -33,7 +35,8 @@ public struct RunDescription: Sendable {
   public init(
     settings: TrainerSettings, steps: Int, accumulation: Int, saveEvery: Int, keep: Int,
     sampleEvery: Int, samples: [SampleDescription], drawsAtEnd: Bool,
-    markers: CheckpointMarkers, folder: RunFolder, isResuming: Bool, settingsText: String
+    markers: CheckpointMarkers, savedDType: SafetensorsDType? = nil, folder: RunFolder,
+    isResuming: Bool, settingsText: String
   ) {
     self.settings = settings
     self.steps = steps
@@ -44,6 +47,7 @@ public struct RunDescription: Sendable {
     self.samples = samples
     self.drawsAtEnd = drawsAtEnd
     self.markers = markers
+    self.savedDType = savedDType
     self.folder = folder
     self.isResuming = isResuming
     self.settingsText = settingsText

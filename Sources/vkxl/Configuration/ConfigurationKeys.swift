@@ -215,6 +215,10 @@ extension ConfigurationKey<Configuration> {
       knownAs: ["output_name", "save_filename_prefix"],
       "First part of the checkpoints' file names."),
     Self(
+      "output.dtype", \.output.dtype, .choice(SavedDType.allCases.map(\.rawValue)),
+      default: .source, resume: .free, knownAs: ["save_precision", "output_dtype"],
+      "Element type of saved models; `source` is that of `model.checkpoint`, tensor by tensor."),
+    Self(
       "output.save_every", \.output.saveEvery, .integer(0...1_000_000_000), unit: "steps",
       default: 500, resume: .free,
       knownAs: ["save_every_n_steps", "checkpointing_steps", "checkpoint_step_interval"],

@@ -191,6 +191,7 @@ extension Configuration {
         zeroTerminalSNR: objective.schedule.hasZeroTerminalSNR, shift: shift,
         shiftAt1024: shiftAt1024,
         resolution: "\(data.resolution)x\(data.resolution)", title: runName),
+      savedDType: output.dtype.safetensors,
       folder: folder, isResuming: isResuming, settingsText: canonicalText)
   }
 
