@@ -39,6 +39,15 @@ import VKRuntime
     #expect(try storage(.bf16, device(.cpu)) == UNetStorage(.bf16))
   }
 
+  /// Matrix units for f16 alone round bf16 to it, so gradients need a scale.
+  @Test func bf16IsScaledWhereItIsMultipliedInF16() throws {
+    let rounded = try storage(.bf16, device(.discrete))
+    #expect(rounded.weights == .bf16 && rounded.activations == .bf16 && rounded.scalesLoss)
+    #expect(try !storage(.bf16, device(.discrete, operands: .bf16)).scalesLoss)
+    #expect(try !storage(.bf16, device(.cpu)).scalesLoss)
+    #expect(try storage(.f16, device(.discrete, operands: .bf16)).scalesLoss)
+  }
+
   @Test(arguments: [Precision.f16, .bf16])
   func aDeviceWithout16BitStorageIsNamed(_ precision: Precision) throws {
     let error = #expect(throws: InputError.self) {

@@ -85,8 +85,11 @@ extension Trainer {
     let state = try SavedState(path)
     try state.check(identity)
     let file = state.file
+    // On a device that multiplies bf16 as f16 there may be a scale where there was none.
+    let scaling = (settings.lossScaling?.states ?? []).map(\.variable.name)
     for variable in savedVariables {
       let (name, type) = (variable.name, variable.type)
+      if settings.storage.multipliesInHalf, file[name] == nil, scaling.contains(name) { continue }
       let entry = try file.entry(name)
       let dtype = SafetensorsDType(type.dtype)
       guard entry.shape == type.shape, entry.dtype == dtype else {

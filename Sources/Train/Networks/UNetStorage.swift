@@ -9,21 +9,26 @@ public struct UNetStorage: Hashable, Sendable {
   public var weights: DType
   /// Activations and their gradients.
   public var activations: DType
+  /// Whether bf16 is multiplied as f16, by the matrix units of a device that has none for bf16.
+  public var multipliesInHalf: Bool
 
-  public init(weights: DType, activations: DType) {
+  public init(weights: DType, activations: DType, multipliesInHalf: Bool = false) {
     self.weights = weights
     self.activations = activations
+    self.multipliesInHalf = multipliesInHalf
   }
 
   /// Weights and activations alike.
-  public init(_ dtype: DType) { self.init(weights: dtype, activations: dtype) }
+  public init(_ dtype: DType, multipliesInHalf: Bool = false) {
+    self.init(weights: dtype, activations: dtype, multipliesInHalf: multipliesInHalf)
+  }
 
   /// 4 bytes for everything.
   public static let f32 = UNetStorage(.f32)
 
   /// Whether gradients are computed times a scale: f16 ends at 6e-8, where most of a large picture's
   /// are smaller.
-  public var scalesLoss: Bool { weights == .f16 || activations == .f16 }
+  public var scalesLoss: Bool { weights == .f16 || activations == .f16 || multipliesInHalf }
 }
 
 /// A UNet and how it is stored.

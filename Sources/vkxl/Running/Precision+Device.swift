@@ -9,6 +9,7 @@ extension Precision {
   /// - Parameter place: where the precision was asked for
   /// - Throws: `InputError` when the device cannot store 16 bits
   func storage(on device: DeviceInformation, place: String) throws -> UNetStorage {
+    let operands = Set(device.kind == .cpu ? [] : device.limits.matrixShapes.map(\.operands))
     let canStoreHalf = device.features.contains(.storageBuffer16BitAccess)
     switch self {
     case .f32: return .f32
@@ -20,11 +21,12 @@ extension Precision {
           hint: "the Vulkan feature storageBuffer16BitAccess is missing; a newer driver may have it"
         )
       }
-      return UNetStorage(self == .f16 ? .f16 : .bf16)
+      if self == .f16 { return UNetStorage(.f16) }
+      let multipliesInHalf = operands.contains(.f16) && !operands.contains(.bf16)
+      return UNetStorage(.bf16, multipliesInHalf: multipliesInHalf)
     case .auto:
       if !canStoreHalf || device.kind == .cpu { return .f32 }
-      let hasBrainUnits = device.limits.matrixShapes.contains { $0.operands == .bf16 }
-      return UNetStorage(hasBrainUnits ? .bf16 : .f16)
+      return UNetStorage(operands.contains(.bf16) ? .bf16 : .f16)
     }
   }
 }
