@@ -54,7 +54,8 @@ import Testing
       hint: "did you mean `center`?"),
     Mistake(section: "data", line: "cache_folder: ''", expected: "a path", hint: ""),
     Mistake(
-      section: "model", line: "precision: bf16", expected: "`f32`", hint: ""),
+      section: "model", line: "precision: bf61", expected: "`auto`, `f32`, `f16` or `bf16`",
+      hint: "did you mean `bf16`?"),
     Mistake(
       section: "model", line: "text_encoders: synthetic:tyni",
       expected: "a path, or `same`, `synthetic:tiny`, `synthetic:odd` or `synthetic:full`",
@@ -79,7 +80,8 @@ import Testing
       expected: "`adamw`, `adamw8bit`, `adafactor` or `lion`",
       hint: "did you mean `adamw8bit`?"),
     Mistake(
-      section: "optimizer", line: "state_dtype: f16", expected: "`f32` or `bf16`", hint: ""),
+      section: "optimizer", line: "state_dtype: f16", expected: "`f32` or `bf16`",
+      hint: "did you mean `bf16`?"),
     Mistake(
       section: "optimizer", line: "decay_rate: 0.8", expected: "a number from -1 to below 0",
       hint: ""),
