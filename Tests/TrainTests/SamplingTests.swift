@@ -42,7 +42,7 @@ import Testing
     let shape = Tiny.shape(samples: 1)
     let unet = Tiny.configuration.unet
     let runner = try UNetRunner(
-      SharedBackend.vulkan, unet, weights: Tiny.weights, shape: shape)
+      SharedBackend.vulkan, unet.stored(.f32), weights: Tiny.weights, shape: shape)
     let (context, pooled) = (try file.floats("context"), try file.floats("pooled"))
     let timeIDs = try file.floats("time_ids")
     let noise = ChannelOrder.channelsLast(try file.floats(entry), shape: entry.shape)

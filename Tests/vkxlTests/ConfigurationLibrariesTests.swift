@@ -31,12 +31,38 @@ import Train
     #expect(settings.loss == .huber(delta: 0.5))
     #expect(
       settings.optimizer
-        == AdamWSettings(beta1: 0.5, beta2: 0.75, epsilon: 1e-6, weightDecay: 0.125))
+        == OptimizerSettings(
+          .adamW(AdamWSettings(beta1: 0.5, beta2: 0.75, epsilon: 1e-6, weightDecay: 0.125))))
     #expect(
       settings.schedule
         == LearningRateSchedule(shape: .cosine, rate: 2e-4, warmupSteps: 7, steps: 100))
     #expect(settings.maximumNorm == 2)
     #expect(settings.seed == 11)
+  }
+
+  @Test func optimizers() throws {
+    let eight = try parsed([
+      "optimizer": "type: adamw8bit\nbetas: [0.5, 0.75]\ndecay_norms_and_biases: false"
+    ])
+    #expect(
+      eight.optimizerSettings
+        == OptimizerSettings(
+          .adamW8Bit(AdamW8BitSettings(beta1: 0.5, beta2: 0.75)), decaysNormsAndBiases: false))
+    let lion = try parsed(["optimizer": "type: lion\nstate_dtype: bf16\nweight_decay: 0.5"])
+    #expect(
+      lion.optimizerSettings
+        == OptimizerSettings(.lion(LionSettings(weightDecay: 0.5, stateDType: .bf16))))
+    let adafactor = try parsed([
+      "optimizer": "type: adafactor\nclip_threshold: 2\ndecay_rate: -0.5"
+    ])
+    #expect(
+      adafactor.optimizerSettings
+        == OptimizerSettings(
+          .adafactor(
+            AdafactorSettings(decayExponent: -0.5, clipThreshold: 2, weightDecay: 0.01))))
+    let brain = try parsed(["optimizer": "state_dtype: bf16"])
+    #expect(
+      brain.optimizerSettings == OptimizerSettings(.adamW(AdamWSettings(stateDType: .bf16))))
   }
 
   @Test func uniformTimesAndNoClipping() throws {

@@ -8,6 +8,10 @@ public enum KernelTolerance {
   static let half = 3e-5
   static let brain = 1e-4
 
+  /// 8-bit codes: an f32 error of 1e-7 tips a value that lies between two codes, a hundredth apart, to
+  /// the other one: about one in 100,000, by 1 of 128.
+  static let code = 2e-4
+
   /// The limit for a result of this type. In a short one, of a norm's 32 channels say, already two values
   /// that tip are more than the share that is usual; the same kernel's f32 results tell whether it is
   /// right.
@@ -15,6 +19,7 @@ public enum KernelTolerance {
     let tipped = (2 / Double(max(type.elementCount, 1))).squareRoot()
     switch type.dtype {
     case .f32, .i32: return single
+    case .u8: return code
     case .f16: return max(half, 0x1p-10 * tipped)
     case .bf16: return max(brain, 0x1p-7 * tipped)
     }

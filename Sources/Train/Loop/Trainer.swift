@@ -37,18 +37,23 @@ public struct TrainerSettings: Sendable {
   public var objective: Objective
   /// Distance of prediction and target.
   public var loss: LossKind
-  /// Betas, epsilon and weight decay.
-  public var optimizer: AdamWSettings
+  /// The update rule with its settings.
+  public var optimizer: OptimizerSettings
   /// Learning rate by step.
   public var schedule: LearningRateSchedule
   /// Largest global norm of the gradients; nil clips nothing.
   public var maximumNorm: Double?
   /// Seed of noise and times.
   public var seed: UInt64
+  /// How the UNet is stored; the trainer's denoiser must be stored so.
+  public var storage: UNetStorage
+  /// Keeps gradients within f16; nil where they are stored in more range.
+  public var lossScaling: LossScaling?
 
   public init(
-    objective: Objective, loss: LossKind = .mse, optimizer: AdamWSettings = AdamWSettings(),
-    schedule: LearningRateSchedule, maximumNorm: Double?, seed: UInt64
+    objective: Objective, loss: LossKind = .mse,
+    optimizer: OptimizerSettings = OptimizerSettings(), schedule: LearningRateSchedule,
+    maximumNorm: Double?, seed: UInt64, storage: UNetStorage = .f32
   ) {
     self.objective = objective
     self.loss = loss
@@ -56,6 +61,8 @@ public struct TrainerSettings: Sendable {
     self.schedule = schedule
     self.maximumNorm = maximumNorm
     self.seed = seed
+    self.storage = storage
+    lossScaling = storage.scalesLoss ? LossScaling() : nil
   }
 }
 
@@ -65,6 +72,8 @@ public struct Measurements: Sendable, Equatable {
   public var loss: Double
   /// Global norm of the gradients before clipping.
   public var gradientNorm: Double
+  /// What the next update's gradients are computed times; nil without loss scaling.
+  public var lossScale: Double?
 
   /// Gradients that were not finite: parameters and moments stayed as they were.
   public var isSkipped: Bool { !gradientNorm.isFinite }
@@ -79,8 +88,11 @@ public struct PendingMeasurements {
   public func wait() throws -> Measurements {
     var loss = 0.0
     for run in losses { loss += Double(try run.wait()["loss"]?.floats.first ?? .nan) }
-    let norm = try update.wait()["gradient_norm"]?.floats.first ?? .nan
-    return Measurements(loss: loss, gradientNorm: Double(norm))
+    let outputs = try update.wait()
+    let norm = outputs["gradient_norm"]?.floats.first ?? .nan
+    return Measurements(
+      loss: loss, gradientNorm: Double(norm),
+      lossScale: outputs["loss_scale"]?.floats.first.map(Double.init))
   }
 
   /// When the device began and ended the update; nil before `wait`, or without a clock.
@@ -128,11 +140,19 @@ public final class Trainer {
     parameters = Self.parameters(shape, denoiser)
     let trained = parameters.filter(\.isTrained)
     store = try backend.makeStore(
-      Self.variables(parameters), runsInFlight: Self.runsInFlight(accumulation: accumulation))
+      Self.variables(parameters, settings.optimizer, lossScaling: settings.lossScaling),
+      runsInFlight: Self.runsInFlight(accumulation: accumulation))
     update = try store.load(
       backend.plan(
         UpdateStep.graph(
-          trained, optimizer: settings.optimizer, maximumNorm: settings.maximumNorm)))
+          trained, optimizer: settings.optimizer, maximumNorm: settings.maximumNorm,
+          lossScaling: settings.lossScaling, seed: settings.seed)))
+    for (variable, initial) in settings.optimizer.rule.sharedStates {
+      try store.write(TensorData(variable.type, floats: initial), to: variable.name)
+    }
+    for (variable, initial) in settings.lossScaling?.states ?? [] {
+      try store.write(TensorData(variable.type, floats: [initial]), to: variable.name)
+    }
   }
 
   /// Runs of two updates: one executes while the host prepares the next.
@@ -145,23 +165,32 @@ public final class Trainer {
 
   /// Everything that persists, in the order of storage: kinds side by side, so that the optimizer
   /// runs over long stretches of memory.
-  public static func variables(_ parameters: [Variable]) -> [Variable] {
+  public static func variables(
+    _ parameters: [Variable], _ optimizer: OptimizerSettings = OptimizerSettings(),
+    lossScaling: LossScaling? = nil
+  ) -> [Variable] {
     let trained = parameters.filter(\.isTrained)
-    let states = [StateName.gradient, StateName.firstMoment, StateName.secondMoment].flatMap {
-      name in
-      trained.map {
-        Variable(name: name($0.name), type: TensorType($0.type.shape, .f32), kind: .state)
-      }
+    let gradients = trained.map {
+      Variable(
+        name: StateName.gradient($0.name), type: TensorType($0.type.shape), kind: .state)
     }
-    return parameters.filter { !$0.isTrained } + trained + states
+    return parameters.filter { !$0.isTrained } + trained + gradients + optimizer.states(trained)
+      + (lossScaling?.states.map(\.variable) ?? [])
       + [Variable(name: StateName.step, type: TensorType([1]), kind: .state)]
+  }
+
+  /// Updates of the run that were skipped because their gradients were not finite. Waits for those
+  /// that are in flight.
+  public func skippedStepCount() throws -> Int {
+    step - Int(try store.read(StateName.step).floats[0])
   }
 
   /// The plan of a batch shape; tells what it needs before anything is allocated.
   public func plan(_ shape: BatchShape, accumulates: Bool) throws -> Plan {
     try backend.plan(
       MicroStep.graph(
-        shape, loss: settings.loss, gradients: accumulates ? .add : .replace, denoiser: denoiser))
+        shape, loss: settings.loss, gradients: accumulates ? .add : .replace,
+        scalesLoss: settings.lossScaling != nil, denoiser: denoiser))
   }
 
   /// Makes the plans for a batch shape ready.

@@ -69,8 +69,24 @@ public enum StateName {
   public static func firstMoment(_ parameter: String) -> String { "exp_avg." + parameter }
   /// Second moment, as torch's state names it.
   public static func secondMoment(_ parameter: String) -> String { "exp_avg_sq." + parameter }
+  /// Largest magnitude of the first moment in each block of 256, where moments are 8-bit codes.
+  public static func firstMomentScale(_ parameter: String) -> String {
+    "absmax1." + parameter
+  }
+  /// Largest magnitude of the second moment in each block of 256.
+  public static func secondMomentScale(_ parameter: String) -> String {
+    "absmax2." + parameter
+  }
+  /// Averaged row means of squared gradients.
+  public static func rowMeans(_ parameter: String) -> String { "exp_avg_sq_row." + parameter }
+  /// Averaged column means of squared gradients.
+  public static func columnMeans(_ parameter: String) -> String { "exp_avg_sq_col." + parameter }
   /// Updates made so far (f32 [1]); lives on the device because skipped updates do not count.
   public static let step = "optimizer.step"
+  /// What gradients are computed times (f32 [1]), see `LossScaling`.
+  public static let lossScale = "loss_scaling.scale"
+  /// Updates in a row whose gradients were finite (f32 [1]).
+  public static let goodSteps = "loss_scaling.good_steps"
 }
 
 /// Forward, loss and backward of one batch.
@@ -99,9 +115,11 @@ public enum MicroStep {
   /// `target.coefficients` [N, 2], `time` [N], `context`, `pooled`, `time_ids`, `weight` [N].
   /// Outputs: `loss` [1] (sum of weight times mean squared error) and `sample.losses` [N]; with
   /// `Noise.given` also `prediction`, `noisy` and `target`.
+  /// - Parameter scalesLoss: accumulators hold the gradients times the variable `StateName.lossScale`;
+  ///   gradients that are read back are scaled on the way, and true
   public static func graph(
     _ shape: BatchShape, loss kind: LossKind = .mse, noise: Noise = .generated,
-    gradients: Gradients, denoiser: Denoiser
+    gradients: Gradients, scalesLoss: Bool = false, denoiser: Denoiser
   ) -> Graph {
     let graph = Graph()
     let n = shape.samples
@@ -122,7 +140,7 @@ public enum MicroStep {
       graph.output("noisy", noisy)
       graph.output("target", target)
     }
-    if gradients != .none { addGradients(graph, loss, gradients) }
+    if gradients != .none { addGradients(graph, loss, gradients, scalesLoss: scalesLoss) }
     return graph
   }
 
@@ -148,16 +166,28 @@ public enum MicroStep {
     }
   }
 
-  private static func addGradients(_ graph: Graph, _ loss: Tensor, _ mode: Gradients) {
+  /// The gradient of the loss itself.
+  private static func lossScale(_ graph: Graph, _ loss: Tensor, _ mode: Gradients) -> Tensor {
+    mode == .output
+      ? Tensor.apply(Fill(value: LossScaling.fixedScale), [loss])[0]
+      : graph.variable(StateName.lossScale, TensorType([1]), .state)
+  }
+
+  private static func addGradients(
+    _ graph: Graph, _ loss: Tensor, _ mode: Gradients, scalesLoss: Bool
+  ) {
     let parameters = graph.trainedParameters
-    graph.cut("backward")
-    let gradients = graph.gradients(of: loss, withRespectTo: parameters.map(\.tensor))
+    graph.cut(Graph.backwardSegment)
+    let seed = scalesLoss ? lossScale(graph, loss, mode) : nil
+    let gradients = graph.gradients(
+      of: loss, withRespectTo: parameters.map(\.tensor), seed: seed)
     for ((variable, parameter), gradient) in zip(parameters, gradients) {
       let name = variable.name
       // A parameter that the loss does not depend on has a gradient of zero.
       let value = gradient ?? Tensor.apply(Fill(value: 0), [parameter])[0]
       if mode == .output {
-        graph.output("grad." + name, value)
+        let factor = scalesLoss ? 1 / LossScaling.fixedScale : 1
+        graph.output("grad." + name, scalesLoss ? value.converted(to: .f32) * factor : value)
         continue
       }
       let type = TensorType(parameter.shape, .f32)
@@ -166,65 +196,5 @@ public enum MicroStep {
         mode == .add ? accumulator + value.converted(to: .f32) : value.converted(to: .f32),
         to: accumulator)
     }
-  }
-}
-
-/// Settings of AdamW; defaults as in torch.
-public struct AdamWSettings: Sendable, Hashable, Codable {
-  /// Decay of the first moment, in [0, 1).
-  public var beta1 = 0.9
-  /// Decay of the second moment, in [0, 1).
-  public var beta2 = 0.999
-  /// Added to the root of the second moment.
-  public var epsilon = 1e-8
-  /// Decoupled weight decay, times the learning rate.
-  public var weightDecay = 0.01
-
-  public init(
-    beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double = 0.01
-  ) {
-    self.beta1 = beta1
-    self.beta2 = beta2
-    self.epsilon = epsilon
-    self.weightDecay = weightDecay
-  }
-}
-
-/// Clipping by global norm and the optimizer.
-public enum UpdateStep {
-  /// Builds the graph over the trained parameters. Input: `learning_rate` [1].
-  /// Outputs: `gradient_norm` [1] before clipping; not finite when the update was skipped.
-  /// - Parameter maximumNorm: nil clips nothing.
-  public static func graph(
-    _ parameters: [Variable], optimizer: AdamWSettings, maximumNorm: Double?
-  ) -> Graph {
-    let graph = Graph()
-    let declare = { (name: (String) -> String) in
-      parameters.map { graph.variable(name($0.name), TensorType($0.type.shape, .f32), .state) }
-    }
-    let weights = parameters.map { graph.variable($0.name, $0.type, $0.kind) }
-    let gradients = declare(StateName.gradient)
-    let firstMoments = declare(StateName.firstMoment)
-    let secondMoments = declare(StateName.secondMoment)
-    let step = graph.variable(StateName.step, TensorType([1]), .state)
-    let learningRate = graph.input("learning_rate", TensorType([1]))
-
-    let norm = Tensor.apply(GlobalNorm(), gradients)[0]
-    graph.output("gradient_norm", norm)
-    let control = Tensor.apply(
-      ClipControl(maximumNorm: maximumNorm.map(Float.init)), [norm, step])
-    let (scale, nextStep) = (control[0], control[1])
-    graph.assign(nextStep, to: step)
-    let count = parameters.count
-    let operation = AdamW(
-      beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon,
-      weightDecay: optimizer.weightDecay, count: count)
-    let updated = Tensor.apply(
-      operation,
-      [learningRate, nextStep, scale] + weights + gradients + firstMoments + secondMoments)
-    for (index, target) in (weights + firstMoments + secondMoments).enumerated() {
-      graph.assign(updated[index], to: target)
-    }
-    return graph
   }
 }

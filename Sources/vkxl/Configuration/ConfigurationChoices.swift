@@ -1,5 +1,21 @@
-/// Storage and arithmetic of weights and activations.
-enum Precision: String, CaseIterable, Sendable { case f32 }
+import Model
+
+/// Storage of the UNet's weights and activations.
+enum Precision: String, CaseIterable, Sendable {
+  /// What suits the device, see `storage(on:place:)`.
+  case auto
+  case f32, f16, bf16
+}
+
+/// Element type of saved models.
+enum SavedDType: String, CaseIterable, Sendable {
+  /// That of the checkpoint that training starts from.
+  case source
+  case f32, f16, bf16
+
+  /// Nil for `source`.
+  var safetensors: SafetensorsDType? { SafetensorsDType(rawValue: rawValue.uppercased()) }
+}
 
 /// How the time of a training sample is drawn.
 enum TimestepSampling: String, CaseIterable, Sendable {
@@ -11,9 +27,16 @@ enum TimestepSampling: String, CaseIterable, Sendable {
 enum LossType: String, CaseIterable, Sendable { case mse, huber, l1 }
 
 /// The rule of the parameter update.
-enum OptimizerType: String, CaseIterable, Sendable { case adamW = "adamw" }
+enum OptimizerType: String, CaseIterable, Sendable {
+  case adamW = "adamw"
+  case adamW8Bit = "adamw8bit"
+  case adafactor, lion
+}
 
-/// AdamW's decay of the first and second moment.
+/// Storage of an optimizer's states.
+enum StateDType: String, CaseIterable, Sendable { case f32, bf16 }
+
+/// Decay of the first and second moment.
 struct Betas: Sendable, Equatable {
   var first: Double
   var second: Double

@@ -81,12 +81,14 @@ extension ConfigurationConvertible where Self: RawRepresentable, RawValue == Str
 }
 
 extension Precision: ConfigurationConvertible {}
+extension SavedDType: ConfigurationConvertible {}
 extension CropPolicy: ConfigurationConvertible {}
 extension MissingCaption: ConfigurationConvertible {}
 extension PredictionType: ConfigurationConvertible {}
 extension TimestepSampling: ConfigurationConvertible {}
 extension LossType: ConfigurationConvertible {}
 extension OptimizerType: ConfigurationConvertible {}
+extension StateDType: ConfigurationConvertible {}
 extension LearningRateSchedule.Shape: ConfigurationConvertible {}
 
 extension Betas: ConfigurationConvertible {

@@ -2,6 +2,7 @@ import Data
 import Foundation
 import Graph
 import Model
+import Shaders
 import Train
 
 extension SampleCommand {
@@ -58,12 +59,13 @@ extension SampleCommand {
 
   /// The UNet leaves the device before the VAE comes.
   private func drawLatents(
-    _ requests: [PictureRequest], _ sampler: EulerSampler, _ backend: any Backend,
+    _ requests: [PictureRequest], _ sampler: EulerSampler, _ backend: VulkanBackend,
     _ parts: ModelParts
   ) throws -> [[Float]] {
     let unet = parts.checkpoint.configuration.unet
     let runner = try UNetRunner(
-      backend, unet, weights: parts.weights, shape: requests[0].batchShape(unet))
+      backend, unet.stored(try precision.storage(on: backend)), weights: parts.weights,
+      shape: requests[0].batchShape(unet))
     let terminal = Terminal.standardError
     let total = requests.count * sampler.table.timesteps.count
     var done = 0
