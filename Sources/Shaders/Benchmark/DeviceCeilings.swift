@@ -1,4 +1,5 @@
 import Graph
+import VKRuntime
 
 /// What a device was measured to do at most of one thing.
 public struct Ceiling: Sendable, Equatable {
