@@ -31,7 +31,7 @@ extension ConfigurationKey<Configuration> {
       "Where the two text encoders come from: `same` file as the UNet and the VAE, another "
         + "checkpoint's path, or the formula of `vkxl init` with seed 0 (no file needed)."),
     .choice(
-      "model.precision", \.model.precision, default: .f32,
+      "model.precision", \.model.precision, default: .auto,
       knownAs: ["mixed_precision", "train_dtype", "weight_dtype", "dtype"],
       "Storage of the UNet's weights, activations and gradients; biases, norms and every sum are f32, "
         + "as are text encoders and VAE. `auto`: bf16 on GPUs with matrix units for it, f16 on others, "
