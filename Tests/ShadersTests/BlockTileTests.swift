@@ -113,6 +113,9 @@ struct Blocked<Base: VulkanOperation>: VulkanOperation {
   /// f32 or bf16 operands that are rounded to f16 on the way: each by at most 2^-11 of itself, so a sum
   /// of random terms by about 2^-11.
   private static let halfOperands = 6e-4
+  /// The same stored as bf16, whose values lie s = 2^-8 apart: an error e tips a share e / s of them by s,
+  /// so the root mean square is the root of e s.
+  private static let halfToBrain = (halfOperands * 0x1p-8).squareRoot()
 
   private static let registers = BlockTile(
     rows: 32, columns: 32, depth: 16, stages: 1, units: .registers(rows: 4, columns: 4))
@@ -211,7 +214,8 @@ struct Blocked<Base: VulkanOperation>: VulkanOperation {
     }
     var tolerance: Double?
     if case .matrix = tile.units, operation.inputs.contains(where: { $0.dtype != .f16 }) {
-      tolerance = Self.halfOperands
+      let outputs = try base.outputTypes(operation.inputs)
+      tolerance = outputs.contains { $0.dtype == .bf16 } ? Self.halfToBrain : Self.halfOperands
     }
     try blocked(base, operation, tile).expectKernel(tolerance: tolerance)
   }

@@ -8,6 +8,7 @@ public struct Copy: Operation {
 
   public func outputTypes(_ inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try requireShape(inputs.count == 1, "takes one tensor")
+    try requireShape(dtype != .u8 || inputs[0].dtype == .u8, "codes are no values to convert to")
     return [TensorType(inputs[0].shape, dtype ?? inputs[0].dtype)]
   }
 
