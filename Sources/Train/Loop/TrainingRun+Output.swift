@@ -55,12 +55,12 @@ extension TrainingRun {
   }
 
   /// A sampler that suits what the model is trained to predict.
-  func sampler(steps: Int, pixels: Int) -> EulerSampler {
+  func sampler(steps: Int, pixels: Int) -> SamplingProcess {
     let objective = run.settings.objective
     let table = SamplingTable(
-      prediction: objective.prediction, schedule: objective.schedule, steps: steps,
-      shift: objective.times.shift.value(pixels: pixels))
-    return EulerSampler(prediction: objective.prediction, table: table)
+      prediction: objective.prediction, schedule: objective.schedule,
+      TableSettings(steps: steps, shift: objective.times.shift.value(pixels: pixels)))
+    return SamplingProcess(prediction: objective.prediction, table: table)
   }
 }
 

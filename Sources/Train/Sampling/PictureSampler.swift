@@ -13,18 +13,21 @@ public struct PictureRequest: Sendable, Equatable {
   public var height: Int
   /// Classifier-free guidance; 1 leaves the negative prompt out.
   public var guidance: Float
-  /// Seed of the starting noise.
+  /// Share of the rescaled guidance, 0 to 1.
+  public var guidanceRescale: Float
+  /// Seed of the noise.
   public var seed: UInt64
 
   public init(
     positive: Conditioning, negative: Conditioning, width: Int, height: Int, guidance: Float,
-    seed: UInt64
+    guidanceRescale: Float = 0, seed: UInt64
   ) {
     self.positive = positive
     self.negative = negative
     self.width = width
     self.height = height
     self.guidance = guidance
+    self.guidanceRescale = guidanceRescale
     self.seed = seed
   }
 
@@ -42,13 +45,23 @@ public struct PictureRequest: Sendable, Equatable {
   }
 }
 
-extension EulerSampler {
+extension SamplingProcess {
+  /// Unit normal noise of a step, [N, h, w, C], by (seed, sample, step).
+  public static func stepNoise(seed: UInt64, step: Int, _ shape: BatchShape) -> [Float] {
+    let count = shape.latents.dropFirst().reduce(1, *)
+    return (0..<shape.samples).flatMap { sample in
+      SampleRandom.normals(
+        count: count, seed: seed, step: step, sample: sample, stream: .sampling)
+    }
+  }
+
   /// Draws a picture's latents, [h, w, 4], divided by `latentScale`.
   ///
-  /// The noise depends on the seed and size alone.
+  /// The noise depends on the seed, the step and the size alone.
+  /// - Parameter progress: called after each step; its estimate is scaled as the UNet has it
   public func draw(
     _ request: PictureRequest, _ unet: UNetRunner, _ configuration: UNetConfiguration,
-    progress: (Int) throws -> Void = { _ in }
+    progress: (Progress) throws -> Void = { _ in }
   ) throws -> [Float] {
     let shape = request.batchShape(configuration)
     let isGuided = shape.samples == 2
@@ -60,13 +73,20 @@ extension EulerSampler {
     let count = shape.height * shape.width * shape.channels
     let noise = SampleRandom.normals(
       count: count, seed: request.seed, step: 0, sample: 0, stream: .picture)
-    let latents = try sample(noise: noise, progress: progress) { input, time in
+    var single = shape
+    single.samples = 1
+    let latents = try sample(
+      noise: noise, stepNoise: { [single] in Self.stepNoise(seed: request.seed, step: $0, single) },
+      progress: progress
+    ) { input, time in
       let output = try unet.predict(
         shape, latents: isGuided ? input + input : input,
         time: [Float](repeating: time, count: shape.samples), context: context, pooled: pooled,
         timeIDs: timeIDs)
       return isGuided
-        ? guided(Array(output[..<count]), Array(output[count...]), scale: request.guidance)
+        ? guided(
+          Array(output[..<count]), Array(output[count...]), scale: request.guidance,
+          rescale: request.guidanceRescale)
         : output
     }
     return latents.map { $0 / latentScale }

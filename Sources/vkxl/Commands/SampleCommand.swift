@@ -48,6 +48,12 @@ struct SampleCommand: ParsableCommand {
       "Classifier-free guidance scale; 1 turns guidance off.", valueName: "scale"))
   var guidance = 5.0
 
+  @Option(
+    help: ArgumentHelp(
+      "Share of guidance rescaled to the prediction's own contrast, 0 to 1.",
+      discussion: "0.7 suits zero terminal SNR.", valueName: "share"))
+  var guidanceRescale = 0.0
+
   @Option(help: ArgumentHelp("Seed of the first picture's noise.", valueName: "number"))
   var seed: UInt32 = 0
 
@@ -81,6 +87,7 @@ struct SampleCommand: ParsableCommand {
     try OptionCheck.requireSide("--height", height)
     try OptionCheck.require("--steps", steps, in: 1...1000)
     try OptionCheck.require("--guidance", guidance, in: 0...1000)
+    try OptionCheck.require("--guidance-rescale", guidanceRescale, in: 0...1)
     try OptionCheck.require("--count", count, in: 1...10_000, unit: "pictures")
     try sampling.check(
       prediction: prediction.objective, zeroTerminalSNR: prediction == .auto ? nil : sampling.ztsnr)

@@ -22,7 +22,8 @@ extension SampleCommand {
           prompt,
           PictureRequest(
             positive: positive, negative: conditions.negative, width: width, height: height,
-            guidance: Float(guidance), seed: UInt64(seed) + UInt64(index))
+            guidance: Float(guidance), guidanceRescale: Float(guidanceRescale),
+            seed: UInt64(seed) + UInt64(index))
         )
       }
     }
@@ -58,7 +59,7 @@ extension SampleCommand {
 
   /// The UNet leaves the device before the VAE comes.
   private func drawLatents(
-    _ requests: [PictureRequest], _ sampler: EulerSampler, _ backend: any Backend,
+    _ requests: [PictureRequest], _ sampler: SamplingProcess, _ backend: any Backend,
     _ parts: ModelParts
   ) throws -> [[Float]] {
     let unet = parts.checkpoint.configuration.unet
@@ -93,14 +94,17 @@ extension SampleCommand {
     return (try prompt.map(conditioner.encode), try conditioner.encode(negative))
   }
 
-  private func makeSampler(_ markers: CheckpointMarkers) throws -> EulerSampler {
+  private func makeSampler(_ markers: CheckpointMarkers) throws -> SamplingProcess {
     let predicted = prediction.objective ?? markers.prediction
     let zeroSNR = sampling.ztsnr || (prediction == .auto && markers.zeroTerminalSNR)
     try sampling.check(prediction: predicted, zeroTerminalSNR: zeroSNR)
-    let table = sampling.table(
-      prediction: predicted, zeroTerminalSNR: zeroSNR, steps: steps,
-      usualShift: trainedShift(markers), usualTerminalSigma: SamplingTable.usualTerminalSigma)
-    return EulerSampler(prediction: predicted, table: table)
+    let settings = sampling.tableSettings(
+      steps: steps, usualShift: trainedShift(markers),
+      usualTerminalSigma: TableSettings.usualTerminalSigma)
+    let table = SamplingTable(
+      prediction: predicted, schedule: NoiseSchedule(zeroTerminalSNR: zeroSNR), settings)
+    return SamplingProcess(
+      prediction: predicted, table: table, method: sampling.sampler, eta: sampling.eta)
   }
 
   /// The shift that the model was trained with, at the picture's size.
@@ -146,7 +150,7 @@ extension SampleCommand {
     return """
       \(prompt)
       Negative prompt: \(negative)
-      Steps: \(steps), Sampler: Euler, CFG scale: \(guidance), Seed: \(seed), \
+      Steps: \(steps), Sampler: \(sampling.sampler.title), CFG scale: \(guidance), Seed: \(seed), \
       Size: \(width)x\(height), Model: \(name), Prediction: \(type.rawValue)
       """
   }
