@@ -52,6 +52,19 @@ extension Backend {
   public func plan(_ graph: Graph) throws -> Plan {
     try Plan(graph, limits: planningLimits) { workspaceByteCount($0, inputs: $1, outputs: $2) }
   }
+
+  /// Plans a graph within a budget of transient memory, computing again what does not fit.
+  /// - Parameter transientByteCount: nil for no limit
+  /// - Throws: `MemoryBudgetError` with the smallest budget that would do, `InputError` when one
+  ///   tensor is larger than an arena.
+  public func plan(
+    _ graph: Graph, within transientByteCount: Int?
+  ) throws -> (plan: Plan, recomputation: Recomputation) {
+    let (scheduled, recomputation) = try graph.scheduled(
+      within: transientByteCount, limits: planningLimits
+    ) { workspaceByteCount($0, inputs: $1, outputs: $2) }
+    return (try plan(scheduled), recomputation)
+  }
 }
 
 /// What a search for the fastest kernels did.

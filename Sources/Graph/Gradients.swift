@@ -62,7 +62,7 @@ extension Graph {
     guard case .node(let maker, 0) = values[made.id].source,
       maker >= firstNode || (canReachBack && nodes[maker].outputs.count == 1),
       let adding = nodes[maker].operation.addingInput(), before.dtype == made.dtype,
-      nodes.count(where: { $0.inputs.contains(made.id) }) == (made.id == result.id ? 0 : 1),
+      useCounts[made.id] == (made.id == result.id ? 0 : 1),
       results.count(where: { $0?.id == result.id }) == 1
     else { return nil }
     let inputs = nodes[maker].inputs.map(tensor) + [before.reshaped(to: made.shape)]

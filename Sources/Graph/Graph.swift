@@ -11,6 +11,8 @@ public final class Graph {
     public let outputs: [Int]
     /// Index in `segments`.
     public let segment: Int
+    /// Index in `regions`; nil outside of all.
+    public let region: Int?
   }
 
   /// Where a value comes from.
@@ -31,20 +33,53 @@ public final class Graph {
   }
 
   /// Operations, in the order in which they run.
-  public private(set) var nodes: [Node] = []
+  public internal(set) var nodes: [Node] = []
   /// Tensors by id.
-  public private(set) var values: [Value] = []
+  public internal(set) var values: [Value] = []
   /// Persistent storage by index.
-  public private(set) var variables: [Variable] = []
+  public internal(set) var variables: [Variable] = []
   /// Values that the host reads back after each run.
-  public private(set) var outputs: [(name: String, value: Int)] = []
+  public internal(set) var outputs: [(name: String, value: Int)] = []
   /// value id -> variable index: the value is written to the variable's storage.
-  public private(set) var assignments: [Int: Int] = [:]
+  public internal(set) var assignments: [Int: Int] = [:]
   /// Named stretches of the run; between two of them a communicator or the host may act.
-  public private(set) var segments: [String] = ["start"]
+  public internal(set) var segments: [String] = ["start"]
+  /// Names of the stretches that may be computed again as a whole, blocks of a network for example.
+  public internal(set) var regions: [String] = []
+  private var openRegion: Int?
   private var names: Set<String> = []
+  /// For each value the one whose storage it shares: itself, but for results of `Reshape`.
+  private(set) var storageRoots: [Int] = []
+  /// For each value how often operations read it.
+  private(set) var useCounts: [Int] = []
+  /// For each storage root the last node that reads it, through aliases too; -1 for none.
+  private var lastReaders: [Int] = []
+  private var assignedVariables: Set<Int> = []
 
   public init() {}
+
+  /// The graph with other nodes: its values keep their ids, those of `copies` follow.
+  /// - Parameters:
+  ///   - nodes: in the order in which they run; they write every value of a node once
+  ///   - copies: types of further values that the nodes write
+  init(_ base: Graph, nodes: [Node], copies: [TensorType]) {
+    (variables, outputs, assignments) = (base.variables, base.outputs, base.assignments)
+    (segments, regions) = (base.segments, base.regions)
+    (names, assignedVariables) = (base.names, base.assignedVariables)
+    let types = base.values.map(\.type) + copies
+    var sources = base.values.map { value in
+      if case .node = value.source { return Source.node(-1, output: 0) }
+      return value.source
+    }
+    sources += copies.map { _ in .node(-1, output: 0) }
+    for (index, node) in nodes.enumerated() {
+      for (position, output) in node.outputs.enumerated() {
+        sources[output] = .node(index, output: position)
+      }
+    }
+    for (type, source) in zip(types, sources) { addValue(type, source) }
+    for node in nodes { append(node) }
+  }
 
   /// A tensor that the host writes before each run.
   public func input(_ name: String, _ type: TensorType) -> Tensor {
@@ -54,9 +89,14 @@ public final class Graph {
 
   /// Persistent storage. Frozen parameters get no gradient, and what only they need is pruned.
   public func variable(_ name: String, _ type: TensorType, _ kind: Variable.Kind) -> Tensor {
-    claim(name)
-    variables.append(Variable(name: name, type: type, kind: kind))
-    return addValue(type, .variable(variables.count - 1))
+    variable(Variable(name: name, type: type, kind: kind))
+  }
+
+  /// Persistent storage.
+  public func variable(_ variable: Variable) -> Tensor {
+    claim(variable.name)
+    variables.append(variable)
+    return addValue(variable.type, .variable(variables.count - 1))
   }
 
   /// The parameters that get a gradient, in the order in which they were declared.
@@ -83,11 +123,21 @@ public final class Graph {
     let outputs = types.enumerated().map { index, type in
       addValue(type, .node(nodes.count, output: index))
     }
-    nodes.append(
+    append(
       Node(
         operation: operation, inputs: inputs.map(\.id), outputs: outputs.map(\.id),
-        segment: segments.count - 1))
+        segment: segments.count - 1, region: openRegion))
     return outputs
+  }
+
+  /// Adds a node whose outputs are the newest values.
+  func append(_ node: Node) {
+    for input in node.inputs {
+      useCounts[input] += 1
+      lastReaders[storageRoots[input]] = nodes.count
+    }
+    if node.operation.isAlias { storageRoots[node.outputs[0]] = storageRoots[node.inputs[0]] }
+    nodes.append(node)
   }
 
   /// Asks for a value to be readable by the host after each run.
@@ -104,39 +154,52 @@ public final class Graph {
     precondition(
       tensor.type == variable.type, "assignment of \(tensor.type) to \(variables[index])")
     precondition(
-      !assignments.values.contains(index), "\(variables[index].name) is assigned twice")
+      assignedVariables.insert(index).inserted, "\(variables[index].name) is assigned twice")
     assignments[canHold(tensor, variable: variable) ? tensor.id : copied(tensor).id] = index
   }
 
+  /// Name of the segment that begins the backward pass.
+  public static let backwardSegment = "backward"
+  /// Name of the segment of parameter updates, which a schedule may move forward to where their
+  /// gradients are complete.
+  public static let updateSegment = "update"
+
   /// Starts a named segment: what follows runs after the cut point of this name.
   public func cut(_ name: String) { segments.append(name) }
+
+  /// What `body` adds is one region: values that only it reads may be computed again together, from
+  /// what it is given. Regions do not nest.
+  public func region<Result>(_ name: String, _ body: () -> Result) -> Result {
+    precondition(openRegion == nil, "the region \(name) lies within another")
+    regions.append(name)
+    openRegion = regions.count - 1
+    defer { openRegion = nil }
+    return body()
+  }
 
   /// Whether the value's producer may write straight into the variable.
   private func canHold(_ tensor: Tensor, variable: Tensor) -> Bool {
     guard case .node(let node, let output) = values[tensor.id].source,
       assignments[tensor.id] == nil, !nodes[node].operation.isAlias
     else { return false }
-    let readsItself = nodes[node].inputs.enumerated().filter { $0.element == variable.id }
+    let readsItself = nodes[node].inputs.enumerated().filter {
+      storageRoots[$0.element] == variable.id
+    }
     let safe = nodes[node].operation.inPlacePairs
     guard readsItself.allSatisfy({ read in safe.contains { $0 == (read.offset, output) } }) else {
       return false
     }
     // Nothing may read the old contents once they are overwritten, directly or through an alias.
-    let old = aliases(of: variable.id)
-    return !nodes[(node + 1)...].contains { !old.isDisjoint(with: $0.inputs) }
-  }
-
-  private func aliases(of value: Int) -> Set<Int> {
-    var found: Set<Int> = [value]
-    for node in nodes where node.operation.isAlias && found.contains(node.inputs[0]) {
-      found.insert(node.outputs[0])
-    }
-    return found
+    return lastReaders[variable.id] <= node
   }
 
   private func copied(_ tensor: Tensor) -> Tensor { apply(Copy(), [tensor])[0] }
 
-  private func addValue(_ type: TensorType, _ source: Source) -> Tensor {
+  @discardableResult
+  func addValue(_ type: TensorType, _ source: Source) -> Tensor {
+    storageRoots.append(values.count)
+    useCounts.append(0)
+    lastReaders.append(-1)
     values.append(Value(type: type, source: source))
     return Tensor(graph: self, id: values.count - 1)
   }

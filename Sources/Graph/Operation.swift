@@ -29,6 +29,9 @@ public protocol Operation: Hashable, Sendable {
   /// where it cannot do that. Saves a launch for each sum of gradients.
   func addingInput() -> (any Operation)?
 
+  /// What computing it again costs, in the order in which recomputation is chosen.
+  var recomputationCost: RecomputationCost { get }
+
   /// Multiply-adds count as two. Used by plans, progress and benchmarks.
   func flopCount(_ inputs: [TensorType], outputs: [TensorType]) -> Int
 }
@@ -38,6 +41,7 @@ extension Operation {
   public var isAlias: Bool { false }
   public var name: String { Self.name }
   public func addingInput() -> (any Operation)? { nil }
+  public var recomputationCost: RecomputationCost { .bandwidth }
 
   /// One operation per element read or written, unless an operation knows better.
   public func flopCount(_ inputs: [TensorType], outputs: [TensorType]) -> Int {
@@ -48,6 +52,18 @@ extension Operation {
   public func gradient(_ context: GradientContext) -> [Tensor?] {
     preconditionFailure("\(name) has no gradient: it is itself part of one")
   }
+}
+
+/// How dear it is to compute a result again instead of keeping it.
+public enum RecomputationCost: Int, Sendable, Comparable {
+  /// Reading and writing memory: norms, activations, concatenation, changes of layout.
+  case bandwidth
+  /// A matrix product.
+  case product
+  /// A convolution or attention: only when everything else is recomputed.
+  case heavy
+
+  public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }
 
 /// What an operation's gradient rule may use.

@@ -111,7 +111,7 @@ private struct PlanBuilder {
     self.graph = graph
     self.limits = limits
     live = graph.liveNodes()
-    roots = graph.storageRoots()
+    roots = graph.storageRoots
   }
 
   func placed(_ value: Int) -> Plan.Placed {
@@ -174,17 +174,45 @@ private struct PlanBuilder {
 
   /// One block per storage root that lives in transient memory, with its exact lifetime.
   private func transientBlocks(_ launched: [Int]) -> [(key: Int, StorageBlock)] {
-    var blocks: [Int: StorageBlock] = [:]
-    var order: [Int] = []
+    var lifetimes = Lifetimes(valueCount: graph.values.count)
     for (time, node) in launched.enumerated() {
       for output in graph.nodes[node].outputs where locations[roots[output]] == nil {
-        let byteCount = limits.rounded(graph.values[output].type.byteCount)
-        blocks[roots[output]] = StorageBlock(byteCount: byteCount, first: time, last: time)
-        order.append(roots[output])
+        lifetimes.begin(roots[output], at: time)
       }
-      for input in graph.nodes[node].inputs { blocks[roots[input]]?.last = time }
+      for input in graph.nodes[node].inputs { lifetimes.extend(roots[input], to: time) }
     }
-    for (_, value) in graph.outputs { blocks[roots[value]]?.last = launched.count }
-    return order.compactMap { root in blocks[root].map { (root, $0) } }
+    for (_, value) in graph.outputs { lifetimes.extend(roots[value], to: launched.count) }
+    return lifetimes.order.map { root in
+      (root, lifetimes.block(root, byteCount: limits.rounded(graph.values[root].type.byteCount)))
+    }
+  }
+}
+
+/// The steps between which values need storage.
+struct Lifetimes {
+  /// Values that have begun, in that order.
+  private(set) var order: [Int] = []
+  private var firsts: [Int]
+  private var lasts: [Int]
+
+  init(valueCount: Int) {
+    firsts = [Int](repeating: -1, count: valueCount)
+    lasts = firsts
+  }
+
+  /// A value is written.
+  mutating func begin(_ value: Int, at time: Int) {
+    if firsts[value] < 0 { order.append(value) }
+    (firsts[value], lasts[value]) = (time, time)
+  }
+
+  /// A value is read; does nothing for one that lies elsewhere.
+  mutating func extend(_ value: Int, to time: Int) {
+    if firsts[value] >= 0 { lasts[value] = time }
+  }
+
+  /// A begun value's block.
+  func block(_ value: Int, byteCount: Int) -> StorageBlock {
+    StorageBlock(byteCount: byteCount, first: firsts[value], last: lasts[value])
   }
 }

@@ -12,8 +12,6 @@ public struct StorageBlock: Hashable, Sendable {
     self.first = first
     self.last = last
   }
-
-  func overlaps(_ other: StorageBlock) -> Bool { first <= other.last && other.first <= last }
 }
 
 /// Offsets for blocks with known lifetimes, found before anything runs.
@@ -48,18 +46,17 @@ public struct StorageLayout: Sendable {
   }
 
   static func lowerBound(_ blocks: [StorageBlock]) -> Int {
-    var changes: [Int: Int] = [:]
+    guard let end = blocks.map(\.last).max() else { return 0 }
+    var changes = [Int](repeating: 0, count: end + 2)
     for block in blocks {
-      changes[block.first, default: 0] += block.byteCount
-      changes[block.last + 1, default: 0] -= block.byteCount
+      changes[block.first] += block.byteCount
+      changes[block.last + 1] -= block.byteCount
     }
     var live = 0
-    var most = 0
-    for (_, change) in changes.sorted(by: { $0.key < $1.key }) {
+    return changes.reduce(0) { most, change in
       live += change
-      most = max(most, live)
+      return max(most, live)
     }
-    return most
   }
 
   private static func orders(_ blocks: [StorageBlock]) -> [[Int]] {
@@ -77,31 +74,63 @@ public struct StorageLayout: Sendable {
     }
   }
 
+  /// A block that has its place.
+  private struct Occupied {
+    var start: Int
+    var end: Int
+    var first: Int
+    var last: Int
+  }
+
   private static func place(
     _ blocks: [StorageBlock], in order: [Int], arenaByteCount: Int
   ) -> (offsets: [Int], byteCount: Int) {
     var offsets = [Int](repeating: 0, count: blocks.count)
-    var placed: [Int] = []  // by offset
+    var occupied: [Occupied] = []  // by start
+    occupied.reserveCapacity(blocks.count)
     var highest = 0
     for index in order {
       let block = blocks[index]
-      var best: (offset: Int, waste: Int)?
-      var free = 0  // end of the blocks seen so far that live at the same time
-      for other in placed where blocks[other].overlaps(block) {
+      let offset = occupied.withUnsafeBufferPointer {
+        bestFit(block, among: $0, arenaByteCount)
+      }
+      let end = offset + block.byteCount
+      offsets[index] = offset
+      highest = max(highest, end)
+      occupied.insert(
+        Occupied(start: offset, end: end, first: block.first, last: block.last),
+        at: firstPosition(above: offset, in: occupied))
+    }
+    return (offsets, highest)
+  }
+
+  /// The start of the smallest gap that holds the block, or the end of all that live with it.
+  private static func bestFit(
+    _ block: StorageBlock, among occupied: UnsafeBufferPointer<Occupied>, _ arenaByteCount: Int
+  ) -> Int {
+    var best: (offset: Int, waste: Int)?
+    var free = 0  // end of the blocks seen so far that live at the same time
+    for other in occupied where other.first <= block.last && block.first <= other.last {
+      if other.start - free >= block.byteCount {
         let start = fit(block.byteCount, at: free, arenaByteCount)
-        let gap = offsets[other] - start
+        let gap = other.start - start
         if gap >= block.byteCount, gap - block.byteCount < best?.waste ?? .max {
           best = (start, gap - block.byteCount)
         }
-        free = max(free, offsets[other] + blocks[other].byteCount)
       }
-      let offset = best?.offset ?? fit(block.byteCount, at: free, arenaByteCount)
-      offsets[index] = offset
-      highest = max(highest, offset + block.byteCount)
-      let position = placed.firstIndex { offsets[$0] > offset } ?? placed.count
-      placed.insert(index, at: position)
+      free = max(free, other.end)
     }
-    return (offsets, highest)
+    return best?.offset ?? fit(block.byteCount, at: free, arenaByteCount)
+  }
+
+  /// Number of occupied blocks that start at an offset or below.
+  private static func firstPosition(above offset: Int, in occupied: [Occupied]) -> Int {
+    var (low, high) = (0, occupied.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if occupied[middle].start > offset { high = middle } else { low = middle + 1 }
+    }
+    return low
   }
 
   /// The first offset from `offset` on at which the block does not cross an arena's end.

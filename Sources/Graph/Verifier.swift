@@ -4,35 +4,46 @@ extension Graph {
   /// Types are derived again from the shape rules, operations read only what was computed before
   /// them, and nothing reads a variable's old contents after it has been overwritten.
   public func verify() {
-    var defined = Set(values.indices.filter { id in !isNodeOutput(id) })
+    var isDefined = values.map { value in
+      if case .node = value.source { return false }
+      return true
+    }
     for (index, node) in nodes.enumerated() {
       precondition(
-        node.inputs.allSatisfy(defined.contains),
+        node.inputs.allSatisfy { isDefined[$0] },
         "node \(index) (\(node.operation.name)) reads a value that is not computed before it")
       let derived = try? node.operation.outputTypes(node.inputs.map { values[$0].type })
       precondition(
         derived == node.outputs.map { values[$0].type },
         "node \(index) (\(node.operation.name)) does not follow its shape rule")
-      defined.formUnion(node.outputs)
+      for output in node.outputs { isDefined[output] = true }
     }
     verifyAssignments()
   }
 
   private func verifyAssignments() {
-    let roots = storageRoots()
+    var reads: [Int: [(node: Int, input: Int)]] = [:]  // by the variable's value
+    for (index, node) in nodes.enumerated() {
+      for (position, input) in node.inputs.enumerated() {
+        let root = storageRoots[input]
+        guard case .variable = values[root].source else { continue }
+        reads[root, default: []].append((index, position))
+      }
+    }
+    var variableValues: [Int: Int] = [:]
+    for (id, value) in values.enumerated() {
+      if case .variable(let index) = value.source { variableValues[index] = id }
+    }
     for (value, variable) in assignments {
       guard case .node(let writer, let output) = values[value].source,
-        let old = values.firstIndex(where: { $0.source == .variable(variable) })
+        let old = variableValues[variable]
       else { preconditionFailure("variable \(variables[variable].name) is assigned no result") }
-      for (index, node) in nodes.enumerated() where index >= writer {
-        let reads = node.inputs.enumerated().filter { roots[$0.element] == old }
-        let inPlace = node.operation.inPlacePairs
+      let inPlace = nodes[writer].operation.inPlacePairs.filter { $0.output == output }
+      for read in reads[old] ?? [] where read.node >= writer {
         precondition(
-          reads.allSatisfy { read in
-            index == writer && inPlace.contains { $0 == (read.offset, output) }
-          },
-          "node \(index) (\(node.operation.name)) reads \(variables[variable].name) after it is "
-            + "overwritten")
+          read.node == writer && inPlace.contains { $0.input == read.input },
+          "node \(read.node) (\(nodes[read.node].operation.name)) reads "
+            + "\(variables[variable].name) after it is overwritten")
       }
     }
   }
@@ -47,19 +58,5 @@ extension Graph {
       needed.formUnion(node.inputs)
     }
     return live.reversed()
-  }
-
-  /// For each value the one whose storage it shares: itself, but for results of `Reshape`.
-  func storageRoots() -> [Int] {
-    var roots = Array(values.indices)
-    for node in nodes where node.operation.isAlias {
-      roots[node.outputs[0]] = roots[node.inputs[0]]
-    }
-    return roots
-  }
-
-  private func isNodeOutput(_ id: Int) -> Bool {
-    if case .node = values[id].source { return true }
-    return false
   }
 }

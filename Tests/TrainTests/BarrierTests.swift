@@ -17,7 +17,7 @@ import Testing
     let store = try backend.makeStore(Trainer.variables(parameters))
     let graphs = [
       MicroStep.graph(shape, gradients: .add, denoiser: denoiser),
-      UpdateStep.graph(parameters, optimizer: AdamWSettings(), maximumNorm: 1),
+      UpdateStep.graph(parameters, optimizer: OptimizerSettings(), maximumNorm: 1),
     ]
     for (name, graph) in zip(["micro-step", "update"], graphs) {
       let plan = try backend.plan(graph)
@@ -54,7 +54,7 @@ import Testing
     let variables = Trainer.variables(parameters)
     let plans = try [
       MicroStep.graph(shape, gradients: .add, denoiser: denoiser),
-      UpdateStep.graph(parameters, optimizer: AdamWSettings(), maximumNorm: 1),
+      UpdateStep.graph(parameters, optimizer: OptimizerSettings(), maximumNorm: 1),
     ].map(backend.plan)
     let states = try [false, true].map { isReversed in
       let store = try backend.makeStore(variables)

@@ -36,7 +36,7 @@ import Testing
     try Tiny.weights.load(parameters, into: store)
     let micro = try store.load(backend.plan(graph))
     let update = try store.load(
-      backend.plan(UpdateStep.graph(parameters, optimizer: AdamWSettings(), maximumNorm: 1)))
+      backend.plan(UpdateStep.graph(parameters, optimizer: OptimizerSettings(), maximumNorm: 1)))
     let losses = try file.doubles("losses")
     let norms = try file.doubles("grad_norms")
     for step in losses.indices {

@@ -31,7 +31,8 @@ import Train
     #expect(settings.loss == .huber(delta: 0.5))
     #expect(
       settings.optimizer
-        == AdamWSettings(beta1: 0.5, beta2: 0.75, epsilon: 1e-6, weightDecay: 0.125))
+        == OptimizerSettings(
+          .adamW(AdamWSettings(beta1: 0.5, beta2: 0.75, epsilon: 1e-6, weightDecay: 0.125))))
     #expect(
       settings.schedule
         == LearningRateSchedule(shape: .cosine, rate: 2e-4, warmupSteps: 7, steps: 100))

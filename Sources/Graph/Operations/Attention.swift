@@ -68,6 +68,8 @@ public struct Attention: Operation {
     return zip(Tensor.apply(operation, given), context.needs).map { $1 ? $0 : nil }
   }
 
+  public var recomputationCost: RecomputationCost { .heavy }
+
   public func flopCount(_ inputs: [TensorType], outputs: [TensorType]) -> Int {
     AttentionSizes(checked: inputs, heads: heads).productFlopCount * 2 / (isCausal ? 2 : 1)
   }

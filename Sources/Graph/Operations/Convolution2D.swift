@@ -109,6 +109,8 @@ public struct Convolution2D: Operation {
     return results
   }
 
+  public var recomputationCost: RecomputationCost { .heavy }
+
   public func flopCount(_ inputs: [TensorType], outputs: [TensorType]) -> Int {
     window(inputs).flopCount
   }

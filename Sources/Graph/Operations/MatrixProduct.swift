@@ -145,6 +145,8 @@ public struct MatrixProduct: Operation {
         hasBias: hasBias, hasResidual: true, dtype: dtype)
   }
 
+  public var recomputationCost: RecomputationCost { .product }
+
   public func flopCount(_ inputs: [TensorType], outputs: [TensorType]) -> Int {
     2 * outputs[0].elementCount * sizes(inputs).k
   }

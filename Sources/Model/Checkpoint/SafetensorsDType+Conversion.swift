@@ -1,5 +1,17 @@
 import Graph
 
+extension SafetensorsDType {
+  /// How elements of a tensor in memory are stored in a file.
+  public init(_ dtype: DType) {
+    switch dtype {
+    case .f32: self = .f32
+    case .f16: self = .f16
+    case .bf16: self = .bf16
+    case .i32: self = .i32
+    }
+  }
+}
+
 extension FloatConversion {
   /// Writes `values` as `dtype` to `destination`, which holds exactly that many elements.
   ///

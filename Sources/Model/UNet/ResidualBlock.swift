@@ -19,9 +19,11 @@ struct ResidualBlock {
   ///   same for every block
   /// - Returns: [N, H, W, output]
   func callAsFunction(_ x: Tensor, time: Tensor) -> Tensor {
-    let shift = timeProjection(time)
-    let h = conv1(norm1(x, activation: .silu))
-    let shifted = h + shift.reshaped(to: [h.shape[0], 1, 1, h.shape[3]])
-    return conv2(norm2(shifted, activation: .silu), residual: shortcut?(x) ?? x)
+    x.graph.region("residual block") {
+      let shift = timeProjection(time)
+      let h = conv1(norm1(x, activation: .silu))
+      let shifted = h + shift.reshaped(to: [h.shape[0], 1, 1, h.shape[3]])
+      return conv2(norm2(shifted, activation: .silu), residual: shortcut?(x) ?? x)
+    }
   }
 }

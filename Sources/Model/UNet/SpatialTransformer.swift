@@ -44,10 +44,12 @@ struct TransformerBlock {
   /// - Parameters: `x` [N, S, width]; `context` [N, T, contextWidth]
   /// - Returns: [N, S, width]
   func callAsFunction(_ x: Tensor, context: Tensor) -> Tensor {
-    let normalized = norm1(x)
-    let h1 = selfAttention(normalized, context: normalized, residual: x)
-    let h2 = crossAttention(norm2(h1), context: context, residual: h1)
-    return output(gate(norm3(h2)).geglu(), residual: h2)
+    x.graph.region("transformer block") {
+      let normalized = norm1(x)
+      let h1 = selfAttention(normalized, context: normalized, residual: x)
+      let h2 = crossAttention(norm2(h1), context: context, residual: h1)
+      return output(gate(norm3(h2)).geglu(), residual: h2)
+    }
   }
 }
 

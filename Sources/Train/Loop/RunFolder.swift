@@ -23,7 +23,7 @@ public struct RunIdentity: Sendable, Equatable {
 ///
 ///     NAME-step00000100.safetensors    the model after 100 updates, in the source's layout
 ///     NAME.safetensors                 the model at the end
-///     state-step00000100.safetensors   parameters in f32, moments, step: what --resume needs
+///     state-step00000100.safetensors   parameters, optimizer state, step: what --resume needs
 ///     metrics.jsonl, config.yaml, samples/
 ///
 /// Files are written beside their place, synced and renamed; an old one survives a full disk.

@@ -61,12 +61,13 @@ struct SavedState {
 }
 
 extension Trainer {
-  /// Saves what a resumed run needs, to the bit: trained parameters in f32, both moments, and the
-  /// count of updates.
+  /// Saves what a resumed run needs, to the bit: trained parameters and the optimizer's state as they
+  /// are stored, and the count of updates.
   public func saveState(to path: String, identity: RunIdentity) throws {
-    let names = Self.stateNames(parameters)
-    let descriptions = names.map { name, type in
-      TensorDescription(name: name, dtype: .f32, shape: type.shape)
+    let descriptions = savedVariables.map { variable in
+      TensorDescription(
+        name: variable.name, dtype: SafetensorsDType(variable.type.dtype),
+        shape: variable.type.shape)
     }
     let metadata = [
       "vkxl.kind": "training state", "vkxl.step": String(step), "vkxl.model": identity.model,
@@ -84,23 +85,24 @@ extension Trainer {
     let state = try SavedState(path)
     try state.check(identity)
     let file = state.file
-    for (name, type) in Self.stateNames(parameters) {
+    for variable in savedVariables {
+      let (name, type) = (variable.name, variable.type)
       let entry = try file.entry(name)
-      guard entry.shape == type.shape, entry.dtype == .f32 else {
+      let dtype = SafetensorsDType(type.dtype)
+      guard entry.shape == type.shape, entry.dtype == dtype else {
         throw InputError(
-          "\(path): \(name)", expected: "F32 \(type.shape)",
+          "\(path): \(name)", expected: "\(dtype.rawValue) \(type.shape)",
           found: "\(entry.dtype.rawValue) \(entry.shape)")
       }
-      try store.write(TensorData(type.shape, file.floats(entry)), to: name)
+      let bytes = file.withBytes(of: entry) { Array($0) }
+      try store.write(TensorData(type, bytes: bytes), to: name)
     }
     resume(at: state.step)
   }
 
-  private static func stateNames(_ parameters: [Variable]) -> [(String, TensorType)] {
+  private var savedVariables: [Variable] {
     let trained = parameters.filter(\.isTrained)
-    return [{ $0 }, StateName.firstMoment, StateName.secondMoment].flatMap {
-      (name: (String) -> String) in
-      trained.map { (name($0.name), TensorType($0.type.shape, .f32)) }
-    } + [(StateName.step, TensorType([1]))]
+    return trained + settings.optimizer.states(trained)
+      + [Variable(name: StateName.step, type: TensorType([1]), kind: .state)]
   }
 }

@@ -37,8 +37,8 @@ public struct TrainerSettings: Sendable {
   public var objective: Objective
   /// Distance of prediction and target.
   public var loss: LossKind
-  /// Betas, epsilon and weight decay.
-  public var optimizer: AdamWSettings
+  /// The update rule with its settings.
+  public var optimizer: OptimizerSettings
   /// Learning rate by step.
   public var schedule: LearningRateSchedule
   /// Largest global norm of the gradients; nil clips nothing.
@@ -47,8 +47,9 @@ public struct TrainerSettings: Sendable {
   public var seed: UInt64
 
   public init(
-    objective: Objective, loss: LossKind = .mse, optimizer: AdamWSettings = AdamWSettings(),
-    schedule: LearningRateSchedule, maximumNorm: Double?, seed: UInt64
+    objective: Objective, loss: LossKind = .mse,
+    optimizer: OptimizerSettings = OptimizerSettings(), schedule: LearningRateSchedule,
+    maximumNorm: Double?, seed: UInt64
   ) {
     self.objective = objective
     self.loss = loss
@@ -128,11 +129,16 @@ public final class Trainer {
     parameters = Self.parameters(shape, denoiser)
     let trained = parameters.filter(\.isTrained)
     store = try backend.makeStore(
-      Self.variables(parameters), runsInFlight: Self.runsInFlight(accumulation: accumulation))
+      Self.variables(parameters, settings.optimizer),
+      runsInFlight: Self.runsInFlight(accumulation: accumulation))
     update = try store.load(
       backend.plan(
         UpdateStep.graph(
-          trained, optimizer: settings.optimizer, maximumNorm: settings.maximumNorm)))
+          trained, optimizer: settings.optimizer, maximumNorm: settings.maximumNorm,
+          seed: settings.seed)))
+    for (variable, initial) in settings.optimizer.rule.sharedStates {
+      try store.write(TensorData(variable.type, floats: initial), to: variable.name)
+    }
   }
 
   /// Runs of two updates: one executes while the host prepares the next.
@@ -145,15 +151,15 @@ public final class Trainer {
 
   /// Everything that persists, in the order of storage: kinds side by side, so that the optimizer
   /// runs over long stretches of memory.
-  public static func variables(_ parameters: [Variable]) -> [Variable] {
+  public static func variables(
+    _ parameters: [Variable], _ optimizer: OptimizerSettings = OptimizerSettings()
+  ) -> [Variable] {
     let trained = parameters.filter(\.isTrained)
-    let states = [StateName.gradient, StateName.firstMoment, StateName.secondMoment].flatMap {
-      name in
-      trained.map {
-        Variable(name: name($0.name), type: TensorType($0.type.shape, .f32), kind: .state)
-      }
+    let gradients = trained.map {
+      Variable(
+        name: StateName.gradient($0.name), type: TensorType($0.type.shape), kind: .state)
     }
-    return parameters.filter { !$0.isTrained } + trained + states
+    return parameters.filter { !$0.isTrained } + trained + gradients + optimizer.states(trained)
       + [Variable(name: StateName.step, type: TensorType([1]), kind: .state)]
   }
 

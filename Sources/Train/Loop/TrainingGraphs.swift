@@ -150,7 +150,7 @@ public enum MicroStep {
 
   private static func addGradients(_ graph: Graph, _ loss: Tensor, _ mode: Gradients) {
     let parameters = graph.trainedParameters
-    graph.cut("backward")
+    graph.cut(Graph.backwardSegment)
     let gradients = graph.gradients(of: loss, withRespectTo: parameters.map(\.tensor))
     for ((variable, parameter), gradient) in zip(parameters, gradients) {
       let name = variable.name
@@ -166,65 +166,5 @@ public enum MicroStep {
         mode == .add ? accumulator + value.converted(to: .f32) : value.converted(to: .f32),
         to: accumulator)
     }
-  }
-}
-
-/// Settings of AdamW; defaults as in torch.
-public struct AdamWSettings: Sendable, Hashable, Codable {
-  /// Decay of the first moment, in [0, 1).
-  public var beta1 = 0.9
-  /// Decay of the second moment, in [0, 1).
-  public var beta2 = 0.999
-  /// Added to the root of the second moment.
-  public var epsilon = 1e-8
-  /// Decoupled weight decay, times the learning rate.
-  public var weightDecay = 0.01
-
-  public init(
-    beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double = 0.01
-  ) {
-    self.beta1 = beta1
-    self.beta2 = beta2
-    self.epsilon = epsilon
-    self.weightDecay = weightDecay
-  }
-}
-
-/// Clipping by global norm and the optimizer.
-public enum UpdateStep {
-  /// Builds the graph over the trained parameters. Input: `learning_rate` [1].
-  /// Outputs: `gradient_norm` [1] before clipping; not finite when the update was skipped.
-  /// - Parameter maximumNorm: nil clips nothing.
-  public static func graph(
-    _ parameters: [Variable], optimizer: AdamWSettings, maximumNorm: Double?
-  ) -> Graph {
-    let graph = Graph()
-    let declare = { (name: (String) -> String) in
-      parameters.map { graph.variable(name($0.name), TensorType($0.type.shape, .f32), .state) }
-    }
-    let weights = parameters.map { graph.variable($0.name, $0.type, $0.kind) }
-    let gradients = declare(StateName.gradient)
-    let firstMoments = declare(StateName.firstMoment)
-    let secondMoments = declare(StateName.secondMoment)
-    let step = graph.variable(StateName.step, TensorType([1]), .state)
-    let learningRate = graph.input("learning_rate", TensorType([1]))
-
-    let norm = Tensor.apply(GlobalNorm(), gradients)[0]
-    graph.output("gradient_norm", norm)
-    let control = Tensor.apply(
-      ClipControl(maximumNorm: maximumNorm.map(Float.init)), [norm, step])
-    let (scale, nextStep) = (control[0], control[1])
-    graph.assign(nextStep, to: step)
-    let count = parameters.count
-    let operation = AdamW(
-      beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon,
-      weightDecay: optimizer.weightDecay, count: count)
-    let updated = Tensor.apply(
-      operation,
-      [learningRate, nextStep, scale] + weights + gradients + firstMoments + secondMoments)
-    for (index, target) in (weights + firstMoments + secondMoments).enumerated() {
-      graph.assign(updated[index], to: target)
-    }
-    return graph
   }
 }

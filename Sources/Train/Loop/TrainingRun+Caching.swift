@@ -50,7 +50,7 @@ extension TrainingRun {
     guard let first = data.batchShapes.first else { return MemoryUse() }
     let parameters = Trainer.parameters(first, denoiser)
     var use = MemoryUse(runsInFlight: Trainer.runsInFlight(accumulation: run.accumulation))
-    try use.add(Trainer.variables(parameters), backend)
+    try use.add(Trainer.variables(parameters, run.settings.optimizer), backend)
     let modes: [MicroStep.Gradients] = run.accumulation > 1 ? [.replace, .add] : [.replace]
     for shape in data.batchShapes {
       for mode in modes {

@@ -28,7 +28,8 @@ struct PlannedMemory: Encodable {
   init(_ benchmark: StepBenchmark) throws {
     let backend = benchmark.backend
     let limits = backend.planningLimits
-    let variables = Trainer.variables(benchmark.parameters)
+    let variables = Trainer.variables(
+      benchmark.parameters, benchmark.settings.optimizer)
     for variable in variables {
       let byteCount = limits.rounded(variable.type.byteCount)
       switch variable.kind {

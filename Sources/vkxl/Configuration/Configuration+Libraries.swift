@@ -32,14 +32,21 @@ extension Configuration {
   func trainerSettings(steps: Int) -> TrainerSettings {
     TrainerSettings(
       objective: trainingObjective, loss: lossKind,
-      optimizer: AdamWSettings(
-        beta1: optimizer.betas.first, beta2: optimizer.betas.second, epsilon: optimizer.eps,
-        weightDecay: optimizer.weightDecay),
+      optimizer: optimizerSettings,
       schedule: LearningRateSchedule(
         shape: optimizer.scheduler, rate: optimizer.learningRate,
         warmupSteps: optimizer.warmupSteps, steps: steps),
       maximumNorm: training.maxGradNorm > 0 ? training.maxGradNorm : nil,
       seed: UInt64(training.seed))
+  }
+
+  /// The update rule with its settings.
+  var optimizerSettings: Train.OptimizerSettings {
+    Train.OptimizerSettings(
+      .adamW(
+        AdamWSettings(
+          beta1: optimizer.betas.first, beta2: optimizer.betas.second, epsilon: optimizer.eps,
+          weightDecay: optimizer.weightDecay)))
   }
 
   /// Sizes to train at: SDXL's own shapes at the resolution's area, all shapes between two sides,
