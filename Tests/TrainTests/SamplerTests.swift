@@ -39,11 +39,11 @@ import Testing
       samples: 1, height: 1, width: noise.count / 4, contextWidth: 1, pooledWidth: 1)
     return try process.sample(
       noise: noise,
-      stepNoise: { SamplingProcess.stepNoise(seed: seed, step: $0, shape) }
-    ) { z, time in
-      let level = levels[times.firstIndex(of: time) ?? 0]
-      return z.map { ideal(prediction, $0, level) }
-    }
+      stepNoise: { SamplingProcess.stepNoise(seed: seed, step: $0, shape) },
+      network: { z, time in
+        let level = levels[times.firstIndex(of: time) ?? 0]
+        return z.map { ideal(prediction, $0, level) }
+      })
   }
 
   static let deterministic: [(SamplingMethod, PredictionType)] =
@@ -79,9 +79,9 @@ import Testing
           timesteps: (0..<steps).map(Double.init), sigmas: sigmas, initialScale: 1),
         method: method)
       let levels = process.table.levels(.epsilon)
-      let z = try process.sample(noise: [1], stepNoise: { _ in [0] }) { z, time in
-        z.map { Self.ideal(.epsilon, $0, levels[Int(time)]) }
-      }
+      let z = try process.sample(
+        noise: [1], stepNoise: { _ in [0] },
+        network: { z, time in z.map { Self.ideal(.epsilon, $0, levels[Int(time)]) } })
       func spread(_ level: NoiseLevel) -> Double {
         (level.signal * level.signal * 0.25 + level.noise * level.noise).squareRoot()
       }

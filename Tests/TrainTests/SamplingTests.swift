@@ -149,12 +149,12 @@ struct TinyNetwork {
       noise: ChannelOrder.channelsLast(input("noise", first), shape: first),
       stepNoise: { step in
         ChannelOrder.channelsLast(Array(stepNoise[step * 256..<(step + 1) * 256]), shape: first)
-      }
-    ) { latents, time in
-      try runner.predict(
-        shape, latents: latents, time: [time], context: context, pooled: pooled,
-        timeIDs: [64, 64, 0, 0, 64, 64])
-    }
+      },
+      network: { latents, time in
+        try runner.predict(
+          shape, latents: latents, time: [time], context: context, pooled: pooled,
+          timeIDs: [64, 64, 0, 0, 64, 64])
+      })
     return ChannelOrder.channelsFirst(latents, shape: [1, 8, 8, 4])
   }
 }

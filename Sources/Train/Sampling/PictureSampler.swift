@@ -5,7 +5,7 @@ import Model
 public struct PictureRequest: Sendable, Equatable {
   /// The prompt's embeddings.
   public var positive: Conditioning
-  /// The negative prompt's embeddings.
+  /// The negative prompt's embeddings, with as many tokens.
   public var negative: Conditioning
   /// Pixels, multiples of 8 times the UNet's coarsest step.
   public var width: Int
@@ -40,7 +40,9 @@ public struct PictureRequest: Sendable, Equatable {
   public func batchShape(_ configuration: UNetConfiguration) -> BatchShape {
     BatchShape(
       samples: guidance == 1 ? 1 : 2, height: height / 8, width: width / 8,
-      channels: configuration.inputChannels, contextWidth: configuration.contextWidth,
+      channels: configuration.inputChannels,
+      tokens: positive.context.count / configuration.contextWidth,
+      contextWidth: configuration.contextWidth,
       pooledWidth: configuration.pooledWidth)
   }
 }
@@ -77,18 +79,18 @@ extension SamplingProcess {
     single.samples = 1
     let latents = try sample(
       noise: noise, stepNoise: { [single] in Self.stepNoise(seed: request.seed, step: $0, single) },
-      progress: progress
-    ) { input, time in
-      let output = try unet.predict(
-        shape, latents: isGuided ? input + input : input,
-        time: [Float](repeating: time, count: shape.samples), context: context, pooled: pooled,
-        timeIDs: timeIDs)
-      return isGuided
-        ? guided(
-          Array(output[..<count]), Array(output[count...]), scale: request.guidance,
-          rescale: request.guidanceRescale)
-        : output
-    }
+      progress: progress,
+      network: { input, time in
+        let output = try unet.predict(
+          shape, latents: isGuided ? input + input : input,
+          time: [Float](repeating: time, count: shape.samples), context: context, pooled: pooled,
+          timeIDs: timeIDs)
+        return isGuided
+          ? guided(
+            Array(output[..<count]), Array(output[count...]), scale: request.guidance,
+            rescale: request.guidanceRescale)
+          : output
+      })
     return latents.map { $0 / latentScale }
   }
 }

@@ -50,7 +50,9 @@ public enum SamplingMethod: String, Sendable, CaseIterable {
 
   /// - Parameter place: where the method was named
   /// - Throws: `InputError` when the method is not defined for what a model predicts.
-  public func requireSupport(of prediction: PredictionType, place: String) throws {
+  public func requireSupport(
+    of prediction: PredictionType, place: String
+  ) throws(InputError) {
     guard prediction == .flow else { return }
     let hint: String
     switch self {

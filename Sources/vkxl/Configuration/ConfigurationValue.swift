@@ -85,6 +85,7 @@ extension CropPolicy: ConfigurationConvertible {}
 extension MissingCaption: ConfigurationConvertible {}
 extension PredictionType: ConfigurationConvertible {}
 extension TimestepSampling: ConfigurationConvertible {}
+extension SamplingMethod: ConfigurationConvertible {}
 extension LossType: ConfigurationConvertible {}
 extension OptimizerType: ConfigurationConvertible {}
 extension LearningRateSchedule.Shape: ConfigurationConvertible {}
