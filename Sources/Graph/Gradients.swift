@@ -3,14 +3,19 @@ extension Graph {
   ///
   /// Only what lies between the targets and the scalar is differentiated, so that nothing is
   /// spent on frozen parameters or on inputs.
+  /// - Parameter seed: the gradient of the scalar itself, in its type: what all others are multiples
+  ///   of; nil takes 1
   /// - Returns: for each target its gradient, in the target's shape; nil where the scalar does
   ///   not depend on it.
-  public func gradients(of scalar: Tensor, withRespectTo targets: [Tensor]) -> [Tensor?] {
+  public func gradients(
+    of scalar: Tensor, withRespectTo targets: [Tensor], seed: Tensor? = nil
+  ) -> [Tensor?] {
     precondition(scalar.type.elementCount == 1, "gradient of \(scalar.type), which is no scalar")
     let needed = valuesDepending(on: targets.map(\.id))
     let isTarget = Set(targets.map(\.id))
     var gradients: [Int: Tensor] = [:]
-    gradients[scalar.id] = apply(Fill(value: 1), [scalar])[0]
+    precondition(seed.map { $0.type == scalar.type } ?? true, "seed of another type")
+    gradients[scalar.id] = seed ?? apply(Fill(value: 1), [scalar])[0]
     for node in nodes.reversed() {
       let outputGradients = node.outputs.map { gradients[$0] }
       guard outputGradients.contains(where: { $0 != nil }),

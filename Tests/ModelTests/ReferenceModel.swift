@@ -42,8 +42,8 @@ struct ReferenceModel {
   let graph = Graph()
   let parameters: ParameterSource
 
-  init(trainable: @escaping (String) -> Bool = { _ in false }) {
-    parameters = ParameterSource(graph, trainable: trainable)
+  init(dtype: DType = .f32, trainable: @escaping (String) -> Bool = { _ in false }) {
+    parameters = ParameterSource(graph, dtype: dtype, trainable: trainable)
   }
 
   /// An input in the type of that tensor of the file.
@@ -72,7 +72,7 @@ struct ReferenceModel {
     for parameter in parameters.stored {
       let layout = try #require(layouts[parameter.name]?[parameter.tensor.shape])
       let values = SyntheticTensors.weight(layout.name, shape: layout.fileShape)
-      let data = TensorData(parameter.tensor.shape, layout.toGraph(values))
+      let data = TensorData(parameter.tensor.type, floats: layout.toGraph(values))
       try store.write(data, to: layout.name)
     }
   }

@@ -166,6 +166,29 @@ struct Blocked<Base: VulkanOperation>: VulkanOperation {
     try check(operation, Self.emulated(m: 16, n: 16, k: 16, stages: 2, isAlongK: true))
   }
 
+  /// bf16 takes units for f16 where there are none of its own; f32 and mixed operands take none.
+  @Test(arguments: [[MatrixElement.f16], [.bf16], [.f16, .bf16], []])
+  func matrixUnitsTakeWhatKeepsItsDigits(_ units: [MatrixElement]) throws {
+    var traits = try SharedBackend.vulkan.traits
+    for operands in units {
+      let shape = MatrixShape(m: 16, n: 16, k: 16, operands: operands, sums: .f32)
+      traits.blockTiles += BlockTile.matrixTiles(shape, subgroupSize: 32)
+    }
+    func taken(_ a: DType, _ b: DType) -> Set<MatrixElement> {
+      let found = traits.blockTiles.compactMap { tile -> MatrixElement? in
+        guard case .matrix(let matrix) = tile.units,
+          tile.suits((a, b), takesBrainAsHalf: traits.takesBrainAsHalf)
+        else { return nil }
+        return matrix.shape.operands
+      }
+      return Set(found)
+    }
+    #expect(taken(.f16, .f16) == Set(units.filter { $0 == .f16 }))
+    #expect(taken(.bf16, .bf16) == (units.contains(.bf16) ? [.bf16] : Set(units)))
+    #expect(taken(.f32, .f32).isEmpty && taken(.bf16, .f32).isEmpty && taken(.f16, .bf16).isEmpty)
+    #expect(traits.takesBrainAsHalf == (units == [.f16]))
+  }
+
   /// Heads of widths that fit into registers, in f32, f16, and f32 with bf16 keys and values.
   private static let attentions = OperationCase.attentionKernelCases.filter {
     let heads =

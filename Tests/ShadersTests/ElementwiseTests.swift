@@ -31,6 +31,43 @@ import Testing
     ).expectKernel(tolerance: 2e-7)
   }
 
+  /// Storage on a device is rounded as on the host, to the bit: to nearest even, to infinity beyond the
+  /// range (loss scaling looks for it), with subnormals and NaN.
+  @Test(arguments: [DType.f16, .bf16], [1, 2])
+  func storesAsTheHostDoes(_ dtype: DType, stride: Int) throws {
+    var values: [Float] = []
+    for exponent in -30...20 {
+      for step in 0..<64 {
+        let value = Float(sign: .plus, exponent: exponent, significand: 1 + Float(step) * 0x1p-12)
+        values += [value, -value.nextUp, value.nextDown]
+      }
+    }
+    values += [0, -0, 65504, 65519.996, 65520, -65520, 65536, 1e30, .infinity, -.infinity, .nan]
+    // An odd count along the columns keeps a concatenation from storing pairs.
+    let columns = values.count % 2 == stride % 2 ? values.count : values.count - 1
+    let type = TensorType([1, columns])
+    let graph = Graph()
+    let x = graph.input("x", type)
+    graph.output("y", Tensor.apply(SumTo(shape: [1, columns], dtype: dtype), [x])[0])
+    let backend = try SharedBackend.vulkan
+    let given = TensorData(type, floats: Array(values.prefix(columns)))
+    let found = try backend.makeStore([]).load(backend.plan(graph)).run(["x": given])["y"]
+    let expected = TensorData(TensorType([1, columns], dtype), floats: given.floats)
+    let bits = { (data: TensorData) in
+      data.bytes.withUnsafeBytes { Array($0.bindMemory(to: UInt16.self)) }
+    }
+    for (index, pair) in zip(bits(try #require(found)), bits(expected)).enumerated() {
+      let value = values[index]
+      if value.isNaN {
+        #expect(
+          TensorData(TensorType([1], dtype), bytes: [UInt8(pair.0 & 255), UInt8(pair.0 >> 8)])
+            .floats[0].isNaN)
+      } else {
+        #expect(pair.0 == pair.1, "\(value)")
+      }
+    }
+  }
+
   /// A value that is not finite must stay visible: the update is skipped because of it.
   @Test(arguments: Activation.allCases)
   func notANumberStays(_ activation: Activation) throws {

@@ -64,6 +64,42 @@ import Testing
     #expect(try store.read("step").floats == [1])
   }
 
+  /// An update under a loss scale: what comes in, and what is expected to come out.
+  struct Scaling: Sendable {
+    /// norm, step, lossScale, goodSteps
+    let given: [Float]
+    /// scale, step', lossScale', goodSteps'
+    let expected: [Float]
+  }
+
+  static let scalings = [
+    Scaling(given: [3 * 1024, 5, 1024, 1], expected: [1 / (3 * 1024), 6, 1024, 2]),
+    Scaling(given: [0.5, 5, 1024, 2], expected: [1 / 1024, 6, 2048, 0]),
+    Scaling(given: [0.5, 5, 0x1p24, 2], expected: [0x1p-24, 6, 0x1p24, 0]),
+    Scaling(given: [.infinity, 5, 1024, 2], expected: [-1, 5, 512, 0]),
+    Scaling(given: [.nan, 5, 1, 0], expected: [-1, 5, 0.5, 0]),
+    Scaling(given: [.infinity, 5, 0x1p-24, 1], expected: [-1, 5, 0x1p-24, 0]),
+  ]
+
+  /// Halved by a norm that is not finite, doubled by the third one in a row that is; the gradients are
+  /// divided by the scale they came in, which clipping at 1 does not see.
+  @Test(arguments: scalings)
+  func lossScaleFollowsTheGradients(_ scaling: Scaling) throws {
+    let scalar = TensorType([1])
+    let operation = OperationCase(
+      ClipControl(maximumNorm: 1, lossScaling: .init(growthInterval: 3)),
+      [scalar, scalar, scalar, scalar])
+    let given = scaling.given.map { TensorData([1], [$0]) }
+    for backend in [try SharedBackend.vulkan, ReferenceBackend()] as [any Backend] {
+      let found = try operation.run(on: backend, given).map { Float($0.values[0]) }
+      #expect(abs(found[0] / scaling.expected[0] - 1) < 1e-6)
+      #expect(
+        found[1] == scaling.expected[1] && Array(found[3...]) == Array(scaling.expected[2...]))
+      let norm = scaling.given[0] / scaling.given[2]
+      #expect(norm.isNaN ? found[2].isNaN : found[2] == norm)
+    }
+  }
+
   /// Tensors laid out one after the other in all roles take one launch, whatever their padding.
   @Test func neighboursShareALaunch() {
     let shapes = [[64], [5], [320], [3, 100]]

@@ -132,7 +132,8 @@ struct TinyNetwork {
 
   init() throws {
     runner = try UNetRunner(
-      SharedBackend.vulkan, Tiny.configuration.unet, weights: Tiny.weights, shape: shape)
+      SharedBackend.vulkan, Tiny.configuration.unet.stored(.f32), weights: Tiny.weights,
+      shape: shape)
   }
 
   private func input(_ name: String, _ shape: [Int]) -> [Float] {

@@ -56,12 +56,14 @@ enum Tiny {
       weights: (0..<n).map { $0 < n - fillers ? 1 : 0 })
   }
 
-  static func settings(_ prediction: PredictionType = .flow, steps: Int = 6) -> TrainerSettings {
+  static func settings(
+    _ prediction: PredictionType = .flow, steps: Int = 6, storage: UNetStorage = .f32
+  ) -> TrainerSettings {
     TrainerSettings(
       objective: Objective(
         prediction: prediction, schedule: NoiseSchedule(zeroTerminalSNR: prediction == .v)),
       schedule: LearningRateSchedule(shape: .cosine, rate: 1e-3, warmupSteps: 2, steps: steps),
-      maximumNorm: 1, seed: 5)
+      maximumNorm: 1, seed: 5, storage: storage)
   }
 
   static func trainer(
@@ -70,7 +72,7 @@ enum Tiny {
   ) throws -> Trainer {
     let trainer = try Trainer(
       backend: backend, settings: settings, shape: shape, accumulation: accumulation,
-      denoiser: UNetRunner.denoiser(configuration.unet))
+      denoiser: UNetRunner.denoiser(configuration.unet, storage: settings.storage))
     try weights.load(trainer.parameters, into: trainer.store)
     return trainer
   }

@@ -35,11 +35,14 @@ import Testing
     return try Data(contentsOf: URL(fileURLWithPath: path))
   }
 
-  @Test(arguments: [PredictionType.flow, .v])
-  func sixStepsAreThreeAndThreeResumedToTheBit(_ prediction: PredictionType) throws {
+  @Test(arguments: [PredictionType.flow, .v], DType.storage)
+  func sixStepsAreThreeAndThreeResumedToTheBit(
+    _ prediction: PredictionType, dtype: DType
+  ) throws {
     let backend = try SharedBackend.vulkan
     let folder = try TemporaryFolder()
-    let settings = Tiny.settings(prediction)
+    var settings = Tiny.settings(prediction, storage: UNetStorage(dtype))
+    if dtype == .f16 { settings.lossScaling = LossScaling(initialScale: 1024, growthInterval: 2) }
     let whole = try Tiny.trainer(backend, settings, Self.shape)
     let losses = try Self.train(whole, to: 6)
 
@@ -48,7 +51,7 @@ import Testing
     _ = try Self.state(first, in: folder, "half")
     let second = try Trainer(
       backend: backend, settings: settings, shape: Self.shape,
-      denoiser: UNetRunner.denoiser(Tiny.configuration.unet))
+      denoiser: UNetRunner.denoiser(Tiny.configuration.unet, storage: settings.storage))
     try second.restoreState(from: folder.path + "/half", identity: Self.identity)
     #expect(second.step == 3)
     #expect(try Self.train(second, to: 6) == Array(losses[3...]))
@@ -56,6 +59,8 @@ import Testing
       try Self.state(second, in: folder, "resumed") == Self.state(whole, in: folder, "whole"))
     #expect(losses.allSatisfy { $0.loss.isFinite && !$0.isSkipped })
     #expect(Set(losses.map(\.loss)).count == 6)
+    let scales = losses.compactMap(\.lossScale)
+    #expect(scales == (dtype == .f16 ? [1024, 2048, 2048, 4096, 4096, 8192] : []))
   }
 
   @Test func accumulatedBatchesAreOneLargeBatch() throws {

@@ -54,7 +54,8 @@ import Testing
       hint: "did you mean `center`?"),
     Mistake(section: "data", line: "cache_folder: ''", expected: "a path", hint: ""),
     Mistake(
-      section: "model", line: "precision: bf16", expected: "`f32`", hint: ""),
+      section: "model", line: "precision: bf61", expected: "`auto`, `f32`, `f16` or `bf16`",
+      hint: "did you mean `bf16`?"),
     Mistake(
       section: "model", line: "text_encoders: synthetic:tyni",
       expected: "a path, or `same`, `synthetic:tiny`, `synthetic:odd` or `synthetic:full`",
@@ -146,7 +147,7 @@ import Testing
         + "--set objective.huber_delta=null"),
     Mistake(
       section: "output", line: "sample_every: 10",
-      expected: "0, or prompts in `output.samples`", hint: ""),
+      expected: "0, or prompts in `output.samples` or `output.prompts`", hint: ""),
     Mistake(
       section: "output", line: "name: a/b",
       expected: "a file name without `/` that does not start with a dot",

@@ -20,14 +20,14 @@ private func metrics(_ step: Int, loss: Float = 0.1) -> StepMetrics {
     #expect(
       text == """
         {"step": 1, "loss": 0.1, "learning_rate": 0.0001, "gradient_norm": 0.7, "seconds": 0.25, \
-        "images_per_second": 16.0}
+        "images_per_second": 16.0, "skipped_steps": 0}
         {"step": 2, "loss": null, "learning_rate": 0.0001, "gradient_norm": 0.7, "seconds": 0.25, \
-        "images_per_second": 16.0}
+        "images_per_second": 16.0, "skipped_steps": 0}
 
         """)
     for line in text.split(separator: "\n") {
       let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
-      #expect(object?.count == 6)
+      #expect(object?.count == 7)
     }
   }
 

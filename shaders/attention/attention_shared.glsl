@@ -32,7 +32,7 @@ uint firstRow() { return gl_LocalInvocationIndex / LANES * ROWS; }
 #define Quad1 uvec2
 #define Quad2 uvec2
 #define PACK_QUAD_0(v) (v)
-#define PACK_QUAD_1(v) uvec2(packHalf2x16((v).xy), packHalf2x16((v).zw))
+#define PACK_QUAD_1(v) uvec2(packHalf((v).xy), packHalf((v).zw))
 #define PACK_QUAD_2(v) \
   ((floatBitsToUint((v).xz) >> 16) | (floatBitsToUint((v).yw) & 0xffff0000u))
 #define packQuadQ(v) STORAGE_PICK(PACK_QUAD_, STORAGE_Q)(v)

@@ -25,11 +25,30 @@ layout(buffer_reference, scalar, buffer_reference_align = 8) buffer WideArray { 
 float loadF32(uint64_t base, uint i) { return FloatArray(base).at[i]; }
 void storeF32(uint64_t base, uint i, float v) { FloatArray(base).at[i] = v; }
 
+// f16 of v by bits, rounded to nearest even, infinity from 65520 on: packHalf2x16 rounds as the driver
+// likes, and one that rounds towards zero hides overflows, which loss scaling must see.
+uvec2 halfBits(vec2 v) {
+  uvec2 bits = floatBitsToUint(v);
+  uvec2 magnitude = bits & 0x7fffffffu;
+  // The exponent's bias from 127 to 15 and half of a last place, less one if even.
+  uvec2 rounded = (magnitude + 0xc8000fffu + ((magnitude >> 13) & 1u)) >> 13;
+  // Below 2^-14: 0.5's last place is 2^-24, f16's smallest.
+  uvec2 small = floatBitsToUint(uintBitsToFloat(magnitude) + 0.5) - 0x3f000000u;
+  rounded = mix(rounded, small, lessThan(magnitude, uvec2(0x38800000u)));
+  rounded = mix(rounded, uvec2(0x7c00u), greaterThanEqual(magnitude, uvec2(0x47800000u)));
+  rounded = mix(rounded, uvec2(0x7e00u), greaterThan(magnitude, uvec2(0x7f800000u)));
+  return rounded | ((bits >> 16) & 0x8000u);
+}
+uint packHalf(vec2 v) {
+  uvec2 bits = halfBits(v);
+  return bits.x | (bits.y << 16);
+}
+
 float loadF16(uint64_t base, uint i) {
   return unpackHalf2x16(uint(HalfArray(base).at[i])).x;
 }
 void storeF16(uint64_t base, uint i, float v) {
-  HalfArray(base).at[i] = uint16_t(packHalf2x16(vec2(v, 0)));
+  HalfArray(base).at[i] = uint16_t(halfBits(vec2(v)).x);
 }
 
 float loadBF16(uint64_t base, uint i) {

@@ -19,7 +19,7 @@ vec2 getF32(uint64_t base, uint i) {
 void putF32(uint64_t base, uint i, vec2 v) { WideArray(base).at[i] = pack64(floatBitsToUint(v)); }
 
 vec2 getF16(uint64_t base, uint i) { return unpackHalf2x16(UintArray(base).at[i]); }
-void putF16(uint64_t base, uint i, vec2 v) { UintArray(base).at[i] = packHalf2x16(v); }
+void putF16(uint64_t base, uint i, vec2 v) { UintArray(base).at[i] = packHalf(v); }
 
 vec2 getBF16(uint64_t base, uint i) {
   uint word = UintArray(base).at[i];

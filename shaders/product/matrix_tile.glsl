@@ -86,7 +86,7 @@ uvec2 packed(vec4 v) {
   rounded = mix(rounded, uvec4(0x7fc0u), isnan(v));
   return rounded.xz | (rounded.yw << 16);
 #else
-  return uvec2(packHalf2x16(v.xy), packHalf2x16(v.zw));
+  return uvec2(packHalf(v.xy), packHalf(v.zw));
 #endif
 }
 

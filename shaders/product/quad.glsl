@@ -24,7 +24,7 @@ vec4 loadQuadF16(uint64_t base, uint i) {
   return vec4(unpackHalf2x16(bits.x), unpackHalf2x16(bits.y));
 }
 void storeQuadF16(uint64_t base, uint i, vec4 v) {
-  WideArray(base).at[i >> 2] = pack64(uvec2(packHalf2x16(v.xy), packHalf2x16(v.zw)));
+  WideArray(base).at[i >> 2] = pack64(uvec2(packHalf(v.xy), packHalf(v.zw)));
 }
 
 vec4 loadQuadBF16(uint64_t base, uint i) {

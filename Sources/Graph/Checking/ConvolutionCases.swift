@@ -38,8 +38,28 @@ extension OperationCase {
     let storage = storageConvolutions.flatMap { [$0] + gradients(of: $0) }
       .flatMap { $0.withAddedInput() }
     return inF32 + storage.map { $0.stored(as: .f16) } + storage.map { $0.stored(as: .bf16) }
-      + storage.map { $0.stored(as: .bf16, [1]) }
+      + storage.map { $0.stored(as: .bf16, [1]) } + restoring
   }()
+
+  /// Results in another storage than the first input's, as at the ends of a network.
+  private static let restoring: [OperationCase] = [(8, 12), (3, 5)].flatMap { i, o in
+    let (x, y) = (TensorType([1, 6, 5, i]), TensorType([1, 6, 5, o]))
+    let (weight, bias) = (TensorType([o, 3, 3, i], .bf16), TensorType([o]))
+    func forward(_ dtype: DType) -> Convolution2D {
+      Convolution2D(padding: .all(1), hasBias: true, dtype: dtype)
+    }
+    func backward(_ dtype: DType) -> Convolution2DInputGradient {
+      Convolution2DInputGradient(inputSize: (6, 5), padding: .all(1), dtype: dtype)
+    }
+    let brain = TensorType(x.shape, .bf16)
+    return [
+      OperationCase(forward(.bf16), [x, weight, bias]),
+      OperationCase(forward(.f16), [x, weight, bias]),
+      OperationCase(forward(.f32), [brain, weight, bias]),
+    ]
+      + [OperationCase(backward(.f16), [y, weight]), OperationCase(backward(.bf16), [y, weight])]
+      .flatMap { $0.withAddedInput() }
+  }
 
   private static let largerConvolutions: [OperationCase] = [
     convolution(

@@ -70,6 +70,14 @@ extension OperationCase {
     OperationCase(SumTo(shape: [1, 1]), [TensorType([301, 203])]).inEveryStorage(),
     OperationCase(SumTo(shape: [41, 1]), [TensorType([41, 777])]).inEveryStorage(),
     OperationCase(SumTo(shape: [1, 5, 1, 7]), [TensorType([40, 5, 60, 7])]).inEveryStorage(),
+    [
+      OperationCase(SumTo(shape: [40], dtype: .f32), [TensorType([5000, 40], .f16)]),
+      OperationCase(SumTo(shape: [41], dtype: .f32), [TensorType([777, 41], .bf16)]),
+      OperationCase(SumTo(shape: [41, 1], dtype: .f32), [TensorType([41, 777], .bf16)]),
+      OperationCase(
+        SumTo(shape: [3, 1, 1, 64], dtype: .f32), [TensorType([3, 37, 29, 64], .f16)]),
+      OperationCase(SumTo(shape: [1, 40], dtype: .f16), [TensorType([500, 40])]),
+    ],
     OperationCase(Activate(.silu), [TensorType([5001])]).inEveryStorage(),
     OperationCase(Activate(.gelu), [TensorType([5001])], fills: [0: .uniform(-6, 6)])
       .inEveryStorage(),

@@ -54,6 +54,12 @@ extension OperationCase {
         GroupNormGradient(groups: groups, activation: activation), backwardInputs,
         fills: backwardFills
       ).inEveryStorage([0, 1, 2, 5]).flatMap { $0.withAddedInput() },
+      [DType.f16, .bf16].flatMap { dtype in
+        OperationCase(
+          GroupNormGradient(groups: groups, activation: activation), backwardInputs,
+          fills: backwardFills
+        ).stored(as: dtype, [0, 5]).withAddedInput()
+      },
       [
         OperationCase(
           GroupNormGradient(groups: groups, activation: activation, hasParameterGradients: false),
@@ -75,6 +81,10 @@ extension OperationCase {
       OperationCase(LayerNorm(epsilon: 1e-5), inputs(x), fills: weights).inEveryStorage([0]),
       OperationCase(LayerNormGradient(), backwardInputs, fills: backwardFills)
         .inEveryStorage([0, 1, 4]).flatMap { $0.withAddedInput() },
+      [DType.f16, .bf16].flatMap { dtype in
+        OperationCase(LayerNormGradient(), backwardInputs, fills: backwardFills)
+          .stored(as: dtype, [0, 4]).withAddedInput()
+      },
       [
         OperationCase(
           LayerNormGradient(hasParameterGradients: false), backwardInputs, fills: backwardFills

@@ -43,7 +43,11 @@ extension OperationCase {
     let wide = product(37, 72, 24, false, true, batch: [])
     let odd = product(37, 29, 21, true, false, batch: [])
     let stored = [DType.f16, .bf16].flatMap { [wide.stored(as: $0), odd.stored(as: $0)] }
-    let mixed = [wide.stored(as: .bf16, [1, 2]), wide.stored(as: .f16, [0, 3]), widening]
+    let mixed = [
+      wide.stored(as: .bf16, [1, 2]), wide.stored(as: .f16, [0, 3]),
+      wide.stored(as: .bf16, [0, 1, 3]),
+      odd.stored(as: .f16, [0, 1, 3]), widening,
+    ]
     return productCases + everyForm + unevenSizes + stored + mixed
   }()
 

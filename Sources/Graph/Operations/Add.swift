@@ -20,8 +20,8 @@ public struct Add: Operation {
 
   public func gradient(_ context: GradientContext) -> [Tensor?] {
     guard let dy = context.outputGradients[0] else { return [nil, nil] }
-    let db = context.needs[1] ? dy.summed(to: context.inputs[1].shape) : nil
-    return [dy, db?.converted(to: context.inputs[1].dtype)]
+    let b = context.inputs[1]
+    return [dy, context.needs[1] ? dy.summed(to: b.shape, as: b.dtype) : nil]
   }
 }
 

@@ -2,7 +2,7 @@
 /// weight[o, r, s, i]` over the taps for which both divisions are exact and inside.
 ///
 /// Shapes: dy [N, Ho, Wo, O], weight [O, kh, kw, I]; dx and, if there, a residual that is added to it
-/// [N, H, W, I], dx in dy's dtype.
+/// [N, H, W, I].
 public struct Convolution2DInputGradient: Operation {
   public static let name = "convolution_2d_input_gradient"
   public let inputHeight: Int
@@ -10,22 +10,26 @@ public struct Convolution2DInputGradient: Operation {
   public let stride: Int
   public let padding: Convolution2D.Padding
   public let hasResidual: Bool
+  /// Storage of dx; nil takes that of dy.
+  public let dtype: DType?
 
   public init(
     inputSize: (height: Int, width: Int), stride: Int = 1,
-    padding: Convolution2D.Padding = .all(0), hasResidual: Bool = false
+    padding: Convolution2D.Padding = .all(0), hasResidual: Bool = false, dtype: DType? = nil
   ) {
     (inputHeight, inputWidth) = inputSize
     self.stride = stride
     self.padding = padding
     self.hasResidual = hasResidual
+    self.dtype = dtype
   }
 
   public func addingInput() -> (any Operation)? {
     hasResidual
       ? nil
       : Convolution2DInputGradient(
-        inputSize: (inputHeight, inputWidth), stride: stride, padding: padding, hasResidual: true)
+        inputSize: (inputHeight, inputWidth), stride: stride, padding: padding, hasResidual: true,
+        dtype: dtype)
   }
 
   public func outputTypes(_ inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
@@ -38,7 +42,7 @@ public struct Convolution2DInputGradient: Operation {
     try requireShape(window.outputShape == dy, "dy is \(dy), not \(window.outputShape)")
     try requireShape(
       !hasResidual || inputs[2].shape == x, "the residual \(inputs[inputs.count - 1]) for \(x)")
-    return [TensorType(x, inputs[0].dtype)]
+    return [TensorType(x, dtype ?? inputs[0].dtype)]
   }
 
   /// The sizes of the convolution whose gradient this is.

@@ -31,14 +31,18 @@ public struct Convolution2D: Operation {
   public let padding: Padding
   public let hasBias: Bool
   public let hasResidual: Bool
+  /// Storage of y; nil takes that of x.
+  public let dtype: DType?
 
   public init(
-    stride: Int = 1, padding: Padding = .all(0), hasBias: Bool = false, hasResidual: Bool = false
+    stride: Int = 1, padding: Padding = .all(0), hasBias: Bool = false, hasResidual: Bool = false,
+    dtype: DType? = nil
   ) {
     self.stride = stride
     self.padding = padding
     self.hasBias = hasBias
     self.hasResidual = hasResidual
+    self.dtype = dtype
   }
 
   public func outputTypes(_ inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
@@ -50,7 +54,7 @@ public struct Convolution2D: Operation {
       x.shape[3] == weight.shape[3], "x has \(x.shape[3]) channels, weight \(weight.shape[3])")
     let window = try ConvolutionWindow(
       x: x.shape, weight: weight.shape, stride: stride, padding: padding)
-    let y = TensorType(window.outputShape, x.dtype)
+    let y = TensorType(window.outputShape, dtype ?? x.dtype)
     if hasBias {
       try requireShape(inputs[2].shape == [window.o], "the bias has one element per output channel")
     }
@@ -90,8 +94,8 @@ public struct Convolution2D: Operation {
     var results: [Tensor?] = [nil, nil]
     if context.needs[0] {
       let operation = Convolution2DInputGradient(
-        inputSize: (x.shape[1], x.shape[2]), stride: stride, padding: padding)
-      results[0] = Tensor.apply(operation, [dy, weight])[0].converted(to: x.dtype)
+        inputSize: (x.shape[1], x.shape[2]), stride: stride, padding: padding, dtype: x.dtype)
+      results[0] = Tensor.apply(operation, [dy, weight])[0]
     }
     if context.needs[1] {
       let operation = Convolution2DWeightGradient(
@@ -101,7 +105,7 @@ public struct Convolution2D: Operation {
     }
     if hasBias {
       let bias = context.inputs[2]
-      results.append(context.needs[2] ? dy.columnSums.converted(to: bias.dtype) : nil)
+      results.append(context.needs[2] ? dy.columnSums(as: bias.dtype) : nil)
     }
     if hasResidual {
       results.append(dy.converted(to: context.inputs[context.inputs.count - 1].dtype))
@@ -120,10 +124,11 @@ extension Tensor {
   /// Convolution of self [N, H, W, I] with a weight [O, kh, kw, I], see `Convolution2D`.
   public func convolved(
     _ weight: Tensor, bias: Tensor? = nil, residual: Tensor? = nil, stride: Int = 1,
-    padding: Convolution2D.Padding = .all(0)
+    padding: Convolution2D.Padding = .all(0), dtype: DType? = nil
   ) -> Tensor {
     let operation = Convolution2D(
-      stride: stride, padding: padding, hasBias: bias != nil, hasResidual: residual != nil)
+      stride: stride, padding: padding, hasBias: bias != nil, hasResidual: residual != nil,
+      dtype: dtype)
     return Tensor.apply(operation, [self, weight] + [bias, residual].compactMap { $0 })[0]
   }
 }

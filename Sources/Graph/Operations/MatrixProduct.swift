@@ -104,7 +104,7 @@ public struct MatrixProduct: Operation {
     ]
     if hasBias {
       let bias = context.inputs[2]
-      results.append(context.needs[2] ? dSum.columnSums.converted(to: bias.dtype) : nil)
+      results.append(context.needs[2] ? dSum.columnSums(as: bias.dtype) : nil)
     }
     if hasResidual {
       results.append(dy.converted(to: context.inputs[context.inputs.count - 1].dtype))
@@ -164,9 +164,10 @@ extension Tensor {
     return Tensor.apply(operation, [self, b] + [bias, residual].compactMap { $0 })[0]
   }
 
-  /// Sums over all dimensions but the last: [..., C] -> [C].
-  var columnSums: Tensor {
+  /// Sums over all dimensions but the last: [..., C] -> [C], stored as `dtype`.
+  func columnSums(as dtype: DType) -> Tensor {
     let columns = type.lastDimension
-    return reshaped(to: [type.elementCount / max(columns, 1), columns]).summed(to: [columns])
+    return reshaped(to: [type.elementCount / max(columns, 1), columns])
+      .summed(to: [columns], as: dtype)
   }
 }

@@ -21,7 +21,7 @@ public struct Multiply: Operation {
   public func gradient(_ context: GradientContext) -> [Tensor?] {
     guard let dy = context.outputGradients[0] else { return [nil, nil] }
     let (a, b) = (context.inputs[0], context.inputs[1])
-    let db = context.needs[1] ? (dy * a).summed(to: b.shape).converted(to: b.dtype) : nil
+    let db = context.needs[1] ? (dy * a).summed(to: b.shape, as: b.dtype) : nil
     return [context.needs[0] ? dy * b : nil, db]
   }
 }

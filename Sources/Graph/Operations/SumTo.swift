@@ -5,15 +5,20 @@
 public struct SumTo: Operation {
   public static let name = "sum_to"
   public let shape: [Int]
+  /// Storage of y; nil takes that of x.
+  public let dtype: DType?
 
-  public init(shape: [Int]) { self.shape = shape }
+  public init(shape: [Int], dtype: DType? = nil) {
+    self.shape = shape
+    self.dtype = dtype
+  }
 
   public func outputTypes(_ inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try requireShape(inputs.count == 1, "takes one tensor")
     try requireShape(
       shape.count <= inputs[0].rank, "\(shape) has more dimensions than \(inputs[0])")
     try requireBroadcast(fullShape(inputs[0]), to: inputs[0].shape)
-    return [TensorType(shape, inputs[0].dtype)]
+    return [TensorType(shape, dtype ?? inputs[0].dtype)]
   }
 
   /// The shape with a 1 for each dimension that it lacks.
@@ -34,7 +39,7 @@ public struct SumTo: Operation {
     guard let dy = context.outputGradients[0] else { return [nil] }
     let x = context.inputs[0]
     let full = dy.reshaped(to: fullShape(x.type))
-    return [Tensor.apply(Repeat(shape: x.shape), [full])[0]]
+    return [Tensor.apply(Repeat(shape: x.shape), [full])[0].converted(to: x.dtype)]
   }
 
   public func flopCount(_ inputs: [TensorType], outputs: [TensorType]) -> Int {
@@ -66,7 +71,10 @@ public struct Repeat: Operation {
 
 extension Tensor {
   /// Sum over the dimensions in which `shape` is 1 or which it lacks; itself when the shapes agree.
-  public func summed(to shape: [Int]) -> Tensor {
-    shape == self.shape ? self : Tensor.apply(SumTo(shape: shape), [self])[0]
+  /// - Parameter dtype: storage of the result, which a long sum may need more of; nil keeps self's
+  public func summed(to shape: [Int], as dtype: DType? = nil) -> Tensor {
+    if shape == self.shape { return dtype.map(converted) ?? self }
+    let stored = dtype == self.dtype ? nil : dtype
+    return Tensor.apply(SumTo(shape: shape, dtype: stored), [self])[0]
   }
 }

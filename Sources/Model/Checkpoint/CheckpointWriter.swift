@@ -19,7 +19,7 @@ public enum CheckpointWriter {
   /// Elements converted at a time: 4 MB of f32.
   private static let batchElementCount = 1 << 20
 
-  /// Writes the tensors of `source`, in its order and element types, then the markers.
+  /// Writes the tensors of `source`, in its order, then the markers.
   ///
   /// The source may be the file that is being replaced. Tensors are asked for one at a time, so
   /// that one trained tensor is in memory, not all.
@@ -27,6 +27,7 @@ public enum CheckpointWriter {
   /// - Parameters:
   ///   - replacement: new values of a tensor, row-major in the file's layout (as many as it has);
   ///     nil keeps the source's bytes
+  ///   - dtype: element type of all tensors that hold numbers with fractions; nil keeps the source's
   ///   - markers: nil keeps the source's markers and metadata as they are
   ///   - date: for `modelspec.date`
   /// - Returns: tensors in which values overflowed; a caller should warn of each
@@ -34,29 +35,36 @@ public enum CheckpointWriter {
   ///   a floating-point one, and whatever `replacement` throws; nothing is changed then
   public static func save(
     _ source: Safetensors, replacement: (TensorEntry) throws -> [Float]?,
-    markers: CheckpointMarkers?, date: Date = Date(), to path: String
+    dtype: SafetensorsDType? = nil, markers: CheckpointMarkers?, date: Date = Date(),
+    to path: String
   ) throws -> [Overflow] {
+    func target(_ entry: TensorEntry) -> TensorDescription {
+      var description = entry.description
+      if let dtype, entry.dtype.isFloatingPoint { description.dtype = dtype }
+      return description
+    }
     let kept = source.entries.filter { markers == nil || !CheckpointMarkers.isMarker($0.name) }
     let entries = Dictionary(uniqueKeysWithValues: kept.map { ($0.name, $0) })
     var overflows: [Overflow] = []
     try SafetensorsWriter.write(
-      kept.map(\.description) + (markers?.tensors ?? []),
+      kept.map(target) + (markers?.tensors ?? []),
       metadata: markers?.metadata(over: source.metadata, date: date) ?? source.metadata, to: path
     ) { tensor, write in
       guard let entry = entries[tensor.name] else { return }  // a marker: empty
-      guard let values = try replacement(entry) else {
+      let isConverted = entry.dtype != tensor.dtype
+      guard let values = try replacement(entry) ?? (isConverted ? source.floats(entry) : nil) else {
         return try source.withBytes(of: entry, write)
       }
-      let count = try convert(values, to: entry, of: source, write: write)
+      let count = try convert(values, to: tensor, of: source, write: write)
       if count > 0 {
-        overflows.append(Overflow(name: entry.name, dtype: entry.dtype, count: count))
+        overflows.append(Overflow(name: entry.name, dtype: tensor.dtype, count: count))
       }
     }
     return overflows
   }
 
   private static func convert(
-    _ values: [Float], to entry: TensorEntry, of source: Safetensors,
+    _ values: [Float], to entry: TensorDescription, of source: Safetensors,
     write: SafetensorsWriter.Sink
   ) throws -> Int {
     precondition(

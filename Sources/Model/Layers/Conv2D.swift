@@ -18,8 +18,10 @@ struct Conv2D {
     self.padding = padding
   }
 
-  /// - Parameters: `x` [N, H, W, input]; `residual` [N, H', W', output], added to the result
-  func callAsFunction(_ x: Tensor, residual: Tensor? = nil) -> Tensor {
-    x.convolved(weight, bias: bias, residual: residual, stride: stride, padding: padding)
+  /// - Parameters: `x` [N, H, W, input]; `residual` [N, H', W', output], added to the result;
+  ///   `dtype` of the result, x's unless said
+  func callAsFunction(_ x: Tensor, residual: Tensor? = nil, dtype: DType? = nil) -> Tensor {
+    x.convolved(
+      weight, bias: bias, residual: residual, stride: stride, padding: padding, dtype: dtype)
   }
 }

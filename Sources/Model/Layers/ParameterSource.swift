@@ -11,7 +11,8 @@ public final class ParameterSource {
 
   /// The graph that parameters are declared in.
   public let graph: Graph
-  /// How parameters are stored.
+  /// How matrices and convolutions are stored; vectors (biases, norms) are f32: they are a thousandth
+  /// of a model, and a norm's weight near 1 would lose its updates in 16 bits.
   public let dtype: DType
   /// The stored tensors in the order in which they were asked for, by single-file name.
   public private(set) var stored: [(name: String, tensor: Tensor)] = []
@@ -20,7 +21,7 @@ public final class ParameterSource {
   private var weights: [String: Tensor] = [:]
 
   /// - Parameters:
-  ///   - dtype: storage of every parameter; arithmetic is f32 whatever it is
+  ///   - dtype: storage of matrices and convolutions; arithmetic is f32 whatever it is
   ///   - trainable: whether the parameter of that single-file name gets a gradient
   ///   - expression: what layers use in place of a stored tensor
   public init(
@@ -42,8 +43,8 @@ public final class ParameterSource {
       precondition(weight.shape == shape, "\(name) is asked for as \(weight.shape) and \(shape)")
       return weight
     }
-    let variable = graph.variable(
-      name, TensorType(shape, dtype), .parameter(trained: isTrained(name)))
+    let type = TensorType(shape, shape.count > 1 ? dtype : .f32)
+    let variable = graph.variable(name, type, .parameter(trained: isTrained(name)))
     stored.append((name, variable))
     let weight = expression(name, variable)
     precondition(weight.shape == shape, "\(name) is \(shape), its expression \(weight.shape)")

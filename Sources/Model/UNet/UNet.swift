@@ -37,18 +37,20 @@ public struct UNet {
   ///   - context: [N, T, context width]: both text encoders' hidden states side by side
   ///   - pooled: [N, pooled width]: text encoder 2's pooled embedding
   ///   - timeIDs: [N, 6] f32: original height, width, crop top, left, target height, width
-  /// - Returns: [N, H, W, output channels], stored as the latents, like every activation
+  ///   - dtype: storage of the activations. What time, sizes and the pooled embedding become is f32
+  ///     whatever it is: 16 bits would blur the time, and it is little work.
+  /// - Returns: [N, H, W, output channels], stored as the latents
   public func callAsFunction(
-    _ latents: Tensor, time: Tensor, context: Tensor, pooled: Tensor, timeIDs: Tensor
+    _ latents: Tensor, time: Tensor, context: Tensor, pooled: Tensor, timeIDs: Tensor,
+    dtype: DType = .f32
   ) -> Tensor {
     let multiple = configuration.latentMultiple
     precondition(
       latents.shape[1] % multiple == 0 && latents.shape[2] % multiple == 0,
       "latents of \(latents.shape[1]) x \(latents.shape[2]) are no multiples of \(multiple)")
-    let context = context.converted(to: latents.dtype)
-    let pooled = pooled.converted(to: latents.dtype)
+    let context = context.converted(to: dtype)
     let condition = embedding(time: time, pooled: pooled, timeIDs: timeIDs).activated(.silu)
-    var h = input(latents)
+    var h = input(latents, dtype: dtype)
     var skips = [h]
     for level in down {
       for block in level.blocks {
@@ -68,7 +70,7 @@ public struct UNet {
       }
       if let convolution = level.resampling { h = convolution(h.upsampled()) }
     }
-    return output(norm(h, activation: .silu))
+    return output(norm(h, activation: .silu), dtype: latents.dtype)
   }
 }
 

@@ -40,7 +40,7 @@ struct ProductProblem {
     if device.isCPU { return [] }
     let vector = BlockTile.vector(form: form, contiguous: contiguous)
     return device.blockTiles.filter { tile in
-      tile.suits(storage)
+      tile.suits(storage, takesBrainAsHalf: device.takesBrainAsHalf)
         && tile.fits(
           form: form, vector: vector, sharedMemoryByteCount: device.sharedMemoryByteCount,
           maxThreads: device.maxGroupInvocations)
@@ -49,7 +49,9 @@ struct ProductProblem {
 
   /// The block of a choice; nil for codes without one.
   func block(_ choice: KernelChoice, _ device: DeviceTraits) -> BlockTile? {
-    device.blockTiles.first { $0.choice == choice && $0.suits(storage) }
+    device.blockTiles.first {
+      $0.choice == choice && $0.suits(storage, takesBrainAsHalf: device.takesBrainAsHalf)
+    }
   }
 }
 
@@ -61,10 +63,25 @@ extension BlockTile {
     }
   }
 
-  /// Whether nothing is lost: matrix units take operands as they are stored, both alike.
-  func suits(_ storage: (a: DType, b: DType)) -> Bool {
+  /// Whether it is computed as asked: matrix units take operands as they are stored, both alike, or
+  /// bf16 as f16; f32 never.
+  func suits(_ storage: (a: DType, b: DType), takesBrainAsHalf: Bool) -> Bool {
     guard case .matrix(let matrix) = units else { return true }
     let operands: DType = matrix.shape.operands == .bf16 ? .bf16 : .f16
-    return storage.a == operands && storage.b == operands
+    return storage.a == storage.b
+      && (storage.a == operands || (storage.a == .bf16 && takesBrainAsHalf))
+  }
+}
+
+extension DeviceTraits {
+  /// Whether bf16 becomes f16 at the tile, because the matrix units take nothing shorter but f16. No digit
+  /// is lost, but range: from 65520 on values become infinite, below 6e-8 they vanish. Gradients therefore
+  /// need a scale.
+  public var takesBrainAsHalf: Bool {
+    let operands = blockTiles.compactMap { tile -> MatrixElement? in
+      guard case .matrix(let matrix) = tile.units else { return nil }
+      return matrix.shape.operands
+    }
+    return operands.contains(.f16) && !operands.contains(.bf16)
   }
 }

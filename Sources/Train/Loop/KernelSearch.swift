@@ -15,11 +15,13 @@ extension KernelSearch {
   /// Chooses the kernels of a run, before anything of it is planned. A resumed run first takes those of
   /// its state.
   ///
-  /// - Parameter shapes: of every batch that can occur
+  /// - Parameters:
+  ///   - unet: as it is stored
+  ///   - shapes: of every batch that can occur
   /// - Returns: warnings, and what was done
   /// - Throws: `InputError` when pinned choices cannot be read, or the state cannot.
   public func choose(
-    _ backend: any Backend, _ unet: UNetConfiguration, shapes: [BatchShape], accumulates: Bool,
+    _ backend: any Backend, _ unet: StoredUNet, shapes: [BatchShape], accumulates: Bool,
     resuming folder: RunFolder?
   ) throws -> (warnings: [String], report: TuningReport) {
     var warnings: [String] = []
@@ -38,9 +40,11 @@ extension KernelSearch {
         found: "something else")
     }
     guard case .measured(let budget) = self else { return (warnings, TuningReport()) }
+    let denoiser = UNetRunner.denoiser(unet.configuration, storage: unet.storage)
     let graphs = shapes.map { shape in
       MicroStep.graph(
-        shape, gradients: accumulates ? .add : .replace, denoiser: UNetRunner.denoiser(unet))
+        shape, gradients: accumulates ? .add : .replace, scalesLoss: unet.storage.scalesLoss,
+        denoiser: denoiser)
     }
     return (warnings, try backend.tune(graphs, budgetSeconds: budget))
   }

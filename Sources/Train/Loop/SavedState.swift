@@ -85,14 +85,18 @@ extension Trainer {
     let state = try SavedState(path)
     try state.check(identity)
     let file = state.file
+    // On a device that multiplies bf16 as f16 there may be a scale where there was none.
+    let scaling = (settings.lossScaling?.states ?? []).map(\.variable.name)
     for variable in savedVariables {
       let (name, type) = (variable.name, variable.type)
+      if settings.storage.multipliesInHalf, file[name] == nil, scaling.contains(name) { continue }
       let entry = try file.entry(name)
       let dtype = SafetensorsDType(type.dtype)
       guard entry.shape == type.shape, entry.dtype == dtype else {
         throw InputError(
           "\(path): \(name)", expected: "\(dtype.rawValue) \(type.shape)",
-          found: "\(entry.dtype.rawValue) \(entry.shape)")
+          found: "\(entry.dtype.rawValue) \(entry.shape)",
+          hint: "resume with the precision and the optimizer of the run")
       }
       let bytes = file.withBytes(of: entry) { Array($0) }
       try store.write(TensorData(type, bytes: bytes), to: name)
@@ -103,6 +107,7 @@ extension Trainer {
   private var savedVariables: [Variable] {
     let trained = parameters.filter(\.isTrained)
     return trained + settings.optimizer.states(trained)
+      + (settings.lossScaling?.states.map(\.variable) ?? [])
       + [Variable(name: StateName.step, type: TensorType([1]), kind: .state)]
   }
 }

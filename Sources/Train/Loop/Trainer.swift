@@ -45,11 +45,15 @@ public struct TrainerSettings: Sendable {
   public var maximumNorm: Double?
   /// Seed of noise and times.
   public var seed: UInt64
+  /// How the UNet is stored; the trainer's denoiser must be stored so.
+  public var storage: UNetStorage
+  /// Keeps gradients within f16; nil where they are stored in more range.
+  public var lossScaling: LossScaling?
 
   public init(
     objective: Objective, loss: LossKind = .mse,
     optimizer: OptimizerSettings = OptimizerSettings(), schedule: LearningRateSchedule,
-    maximumNorm: Double?, seed: UInt64
+    maximumNorm: Double?, seed: UInt64, storage: UNetStorage = .f32
   ) {
     self.objective = objective
     self.loss = loss
@@ -57,6 +61,8 @@ public struct TrainerSettings: Sendable {
     self.schedule = schedule
     self.maximumNorm = maximumNorm
     self.seed = seed
+    self.storage = storage
+    lossScaling = storage.scalesLoss ? LossScaling() : nil
   }
 }
 
@@ -66,6 +72,8 @@ public struct Measurements: Sendable, Equatable {
   public var loss: Double
   /// Global norm of the gradients before clipping.
   public var gradientNorm: Double
+  /// What the next update's gradients are computed times; nil without loss scaling.
+  public var lossScale: Double?
 
   /// Gradients that were not finite: parameters and moments stayed as they were.
   public var isSkipped: Bool { !gradientNorm.isFinite }
@@ -80,8 +88,11 @@ public struct PendingMeasurements {
   public func wait() throws -> Measurements {
     var loss = 0.0
     for run in losses { loss += Double(try run.wait()["loss"]?.floats.first ?? .nan) }
-    let norm = try update.wait()["gradient_norm"]?.floats.first ?? .nan
-    return Measurements(loss: loss, gradientNorm: Double(norm))
+    let outputs = try update.wait()
+    let norm = outputs["gradient_norm"]?.floats.first ?? .nan
+    return Measurements(
+      loss: loss, gradientNorm: Double(norm),
+      lossScale: outputs["loss_scale"]?.floats.first.map(Double.init))
   }
 
   /// When the device began and ended the update; nil before `wait`, or without a clock.
@@ -129,15 +140,18 @@ public final class Trainer {
     parameters = Self.parameters(shape, denoiser)
     let trained = parameters.filter(\.isTrained)
     store = try backend.makeStore(
-      Self.variables(parameters, settings.optimizer),
+      Self.variables(parameters, settings.optimizer, lossScaling: settings.lossScaling),
       runsInFlight: Self.runsInFlight(accumulation: accumulation))
     update = try store.load(
       backend.plan(
         UpdateStep.graph(
           trained, optimizer: settings.optimizer, maximumNorm: settings.maximumNorm,
-          seed: settings.seed)))
+          lossScaling: settings.lossScaling, seed: settings.seed)))
     for (variable, initial) in settings.optimizer.rule.sharedStates {
       try store.write(TensorData(variable.type, floats: initial), to: variable.name)
+    }
+    for (variable, initial) in settings.lossScaling?.states ?? [] {
+      try store.write(TensorData(variable.type, floats: [initial]), to: variable.name)
     }
   }
 
@@ -152,7 +166,8 @@ public final class Trainer {
   /// Everything that persists, in the order of storage: kinds side by side, so that the optimizer
   /// runs over long stretches of memory.
   public static func variables(
-    _ parameters: [Variable], _ optimizer: OptimizerSettings = OptimizerSettings()
+    _ parameters: [Variable], _ optimizer: OptimizerSettings = OptimizerSettings(),
+    lossScaling: LossScaling? = nil
   ) -> [Variable] {
     let trained = parameters.filter(\.isTrained)
     let gradients = trained.map {
@@ -160,14 +175,22 @@ public final class Trainer {
         name: StateName.gradient($0.name), type: TensorType($0.type.shape), kind: .state)
     }
     return parameters.filter { !$0.isTrained } + trained + gradients + optimizer.states(trained)
+      + (lossScaling?.states.map(\.variable) ?? [])
       + [Variable(name: StateName.step, type: TensorType([1]), kind: .state)]
+  }
+
+  /// Updates of the run that were skipped because their gradients were not finite. Waits for those
+  /// that are in flight.
+  public func skippedStepCount() throws -> Int {
+    step - Int(try store.read(StateName.step).floats[0])
   }
 
   /// The plan of a batch shape; tells what it needs before anything is allocated.
   public func plan(_ shape: BatchShape, accumulates: Bool) throws -> Plan {
     try backend.plan(
       MicroStep.graph(
-        shape, loss: settings.loss, gradients: accumulates ? .add : .replace, denoiser: denoiser))
+        shape, loss: settings.loss, gradients: accumulates ? .add : .replace,
+        scalesLoss: settings.lossScaling != nil, denoiser: denoiser))
   }
 
   /// Makes the plans for a batch shape ready.

@@ -71,6 +71,10 @@ public enum StateName {
   public static func secondMoment(_ parameter: String) -> String { "exp_avg_sq." + parameter }
   /// Updates made so far (f32 [1]); lives on the device because skipped updates do not count.
   public static let step = "optimizer.step"
+  /// What gradients are computed times (f32 [1]), see `LossScaling`.
+  public static let lossScale = "loss_scaling.scale"
+  /// Updates in a row whose gradients were finite (f32 [1]).
+  public static let goodSteps = "loss_scaling.good_steps"
 }
 
 /// Forward, loss and backward of one batch.
@@ -99,9 +103,11 @@ public enum MicroStep {
   /// `target.coefficients` [N, 2], `time` [N], `context`, `pooled`, `time_ids`, `weight` [N].
   /// Outputs: `loss` [1] (sum of weight times mean squared error) and `sample.losses` [N]; with
   /// `Noise.given` also `prediction`, `noisy` and `target`.
+  /// - Parameter scalesLoss: accumulators hold the gradients times the variable `StateName.lossScale`;
+  ///   gradients that are read back are scaled on the way, and true
   public static func graph(
     _ shape: BatchShape, loss kind: LossKind = .mse, noise: Noise = .generated,
-    gradients: Gradients, denoiser: Denoiser
+    gradients: Gradients, scalesLoss: Bool = false, denoiser: Denoiser
   ) -> Graph {
     let graph = Graph()
     let n = shape.samples
@@ -122,7 +128,7 @@ public enum MicroStep {
       graph.output("noisy", noisy)
       graph.output("target", target)
     }
-    if gradients != .none { addGradients(graph, loss, gradients) }
+    if gradients != .none { addGradients(graph, loss, gradients, scalesLoss: scalesLoss) }
     return graph
   }
 
@@ -148,16 +154,28 @@ public enum MicroStep {
     }
   }
 
-  private static func addGradients(_ graph: Graph, _ loss: Tensor, _ mode: Gradients) {
+  /// The gradient of the loss itself.
+  private static func lossScale(_ graph: Graph, _ loss: Tensor, _ mode: Gradients) -> Tensor {
+    mode == .output
+      ? Tensor.apply(Fill(value: LossScaling.fixedScale), [loss])[0]
+      : graph.variable(StateName.lossScale, TensorType([1]), .state)
+  }
+
+  private static func addGradients(
+    _ graph: Graph, _ loss: Tensor, _ mode: Gradients, scalesLoss: Bool
+  ) {
     let parameters = graph.trainedParameters
     graph.cut(Graph.backwardSegment)
-    let gradients = graph.gradients(of: loss, withRespectTo: parameters.map(\.tensor))
+    let seed = scalesLoss ? lossScale(graph, loss, mode) : nil
+    let gradients = graph.gradients(
+      of: loss, withRespectTo: parameters.map(\.tensor), seed: seed)
     for ((variable, parameter), gradient) in zip(parameters, gradients) {
       let name = variable.name
       // A parameter that the loss does not depend on has a gradient of zero.
       let value = gradient ?? Tensor.apply(Fill(value: 0), [parameter])[0]
       if mode == .output {
-        graph.output("grad." + name, value)
+        let factor = scalesLoss ? 1 / LossScaling.fixedScale : 1
+        graph.output("grad." + name, scalesLoss ? value.converted(to: .f32) * factor : value)
         continue
       }
       let type = TensorType(parameter.shape, .f32)

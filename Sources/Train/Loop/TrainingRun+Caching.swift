@@ -50,22 +50,24 @@ extension TrainingRun {
   }
 
   private func trainingMemory() throws -> MemoryUse {
-    let denoiser = UNetRunner.denoiser(unet)
     guard let first = data.batchShapes.first else { return MemoryUse() }
     let parameters = Trainer.parameters(first, denoiser)
     var use = MemoryUse(runsInFlight: Trainer.runsInFlight(accumulation: run.accumulation))
-    try use.add(Trainer.variables(parameters, run.settings.optimizer), backend)
+    let lossScaling = run.settings.lossScaling
+    try use.add(
+      Trainer.variables(parameters, run.settings.optimizer, lossScaling: lossScaling), backend)
     let modes: [MicroStep.Gradients] = run.accumulation > 1 ? [.replace, .add] : [.replace]
     for shape in data.batchShapes {
       for mode in modes {
         let graph = MicroStep.graph(
-          shape, loss: run.settings.loss, gradients: mode, denoiser: denoiser)
+          shape, loss: run.settings.loss, gradients: mode, scalesLoss: lossScaling != nil,
+          denoiser: denoiser)
         use.add(try backend.plan(graph), backend)
       }
     }
     let update = UpdateStep.graph(
       parameters.filter(\.isTrained), optimizer: run.settings.optimizer,
-      maximumNorm: run.settings.maximumNorm)
+      maximumNorm: run.settings.maximumNorm, lossScaling: lossScaling)
     use.add(try backend.plan(update), backend)
     return use
   }

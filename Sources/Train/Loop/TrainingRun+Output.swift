@@ -20,7 +20,7 @@ extension TrainingRun {
         guard trained.contains(entry.name) else { return nil }
         let values = try trainer.store.read(entry.name).floats
         return self.parts.weights.layout(entry.name).toFile(values)
-      }, markers: run.markers, to: path)
+      }, dtype: run.savedDType, markers: run.markers, to: path)
     for overflow in overflows.prefix(3) { tell(.warning(overflow.description)) }
     if overflows.count > 3 {
       tell(.warning("infinite values in \(overflows.count - 3) more tensors: the run diverged"))

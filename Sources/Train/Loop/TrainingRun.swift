@@ -23,6 +23,8 @@ public struct RunDescription: Sendable {
   public var drawsAtEnd: Bool
   /// What the saved model says of itself.
   public var markers: CheckpointMarkers
+  /// Element type of saved models; nil keeps that of the model that training starts from.
+  public var savedDType: SafetensorsDType?
   /// Where everything is written.
   public var folder: RunFolder
   /// Whether the run goes on from the folder's newest state.
@@ -33,7 +35,8 @@ public struct RunDescription: Sendable {
   public init(
     settings: TrainerSettings, steps: Int, accumulation: Int, saveEvery: Int, keep: Int,
     sampleEvery: Int, samples: [SampleDescription], drawsAtEnd: Bool,
-    markers: CheckpointMarkers, folder: RunFolder, isResuming: Bool, settingsText: String
+    markers: CheckpointMarkers, savedDType: SafetensorsDType? = nil, folder: RunFolder,
+    isResuming: Bool, settingsText: String
   ) {
     self.settings = settings
     self.steps = steps
@@ -44,6 +47,7 @@ public struct RunDescription: Sendable {
     self.samples = samples
     self.drawsAtEnd = drawsAtEnd
     self.markers = markers
+    self.savedDType = savedDType
     self.folder = folder
     self.isResuming = isResuming
     self.settingsText = settingsText
@@ -175,6 +179,10 @@ public struct StepReport: Sendable, Equatable {
   public var seconds: Double
   /// Real samples of the update by `seconds`.
   public var imagesPerSecond: Double
+  /// Updates of the whole run so far that were skipped, because gradients were not finite.
+  public var skippedSteps: Int
+  /// What the next update's gradients are computed times; nil without loss scaling.
+  public var lossScale: Double?
 }
 
 /// Device memory of each phase of a run; the largest is the run's peak.
@@ -206,6 +214,7 @@ public final class TrainingRun {
   /// Nil when the checkpoint has no VAE.
   let decoderPlans: NetworkPlans<LatentDecoder>?
   private var clock = StepClock()
+  private var skippedSteps = 0
 
   public init(
     _ backend: any Backend, _ run: RunDescription, _ parts: ModelParts, _ data: TrainingData,
@@ -216,11 +225,14 @@ public final class TrainingRun {
     self.parts = parts
     self.data = data
     self.tell = tell
-    unetPlans = try NetworkPlans(backend, parts.checkpoint.configuration.unet)
+    unetPlans = try NetworkPlans(
+      backend, parts.checkpoint.configuration.unet.stored(run.settings.storage))
     decoderPlans = try parts.checkpoint.configuration.vae.map { try NetworkPlans(backend, $0) }
   }
 
   var unet: UNetConfiguration { parts.checkpoint.configuration.unet }
+
+  var denoiser: Denoiser { UNetRunner.denoiser(unet, storage: run.settings.storage) }
 
   /// - Parameter shouldStop: asked after each caption and update; true saves and ends the run.
   public func execute(
@@ -278,7 +290,10 @@ public final class TrainingRun {
     let measured = try update.measurements.wait()
     let seconds = clock.seconds(update.measurements.deviceTimes)
     if measured.isSkipped {
-      tell(.warning("step \(update.step + 1): gradients are not finite; the update was skipped"))
+      skippedSteps += 1
+      let reason = "gradients are not finite; the update was skipped"
+      let scale = measured.lossScale.map { ", the loss scale is now \($0)" } ?? ""
+      tell(.warning("step \(update.step + 1): \(reason)\(scale)"))
     }
     tell(
       .step(
@@ -286,7 +301,8 @@ public final class TrainingRun {
           step: update.step + 1, steps: run.steps, loss: measured.loss,
           learningRate: run.settings.schedule.rate(at: update.step),
           gradientNorm: measured.gradientNorm, seconds: seconds,
-          imagesPerSecond: Double(update.samples) / max(seconds, 1e-9))))
+          imagesPerSecond: Double(update.samples) / max(seconds, 1e-9),
+          skippedSteps: skippedSteps, lossScale: measured.lossScale)))
   }
 
   private func makeTrainer() throws -> Trainer {
@@ -295,11 +311,12 @@ public final class TrainingRun {
     }
     let trainer = try Trainer(
       backend: backend, settings: run.settings, shape: shape, accumulation: run.accumulation,
-      denoiser: UNetRunner.denoiser(unet))
+      denoiser: denoiser)
     if run.isResuming, let step = run.folder.savedSteps.last {
       let frozen = trainer.parameters.filter { !$0.isTrained }
       try parts.weights.load(frozen, into: trainer.store)
       try trainer.restoreState(from: run.folder.statePath(step: step), identity: identity)
+      skippedSteps = try trainer.skippedStepCount()
       tell(.resumed(step: step))
     } else {
       try parts.weights.load(trainer.parameters, into: trainer.store)

@@ -26,23 +26,25 @@ public struct UNetRunner: DeviceNetwork {
 
   /// The UNet as a denoiser whose parameters are trained, or not.
   public static func denoiser(
-    _ configuration: UNetConfiguration, trained: @escaping (String) -> Bool = { _ in true }
+    _ configuration: UNetConfiguration, storage: UNetStorage = .f32,
+    trained: @escaping (String) -> Bool = { _ in true }
   ) -> Denoiser {
     { graph, inputs in
-      UNet(configuration, ParameterSource(graph, trainable: trained))(
+      UNet(configuration, ParameterSource(graph, dtype: storage.weights, trainable: trained))(
         inputs.latents, time: inputs.time, context: inputs.context, pooled: inputs.pooled,
-        timeIDs: inputs.timeIDs)
+        timeIDs: inputs.timeIDs, dtype: storage.activations)
     }
   }
 
   /// Adds the UNet to a graph, with its inputs and its prediction.
-  public static func build(_ configuration: UNetConfiguration) -> (Graph, BatchShape) -> Void {
+  public static func build(_ unet: StoredUNet) -> (Graph, BatchShape) -> Void {
     { graph, shape in
       let latents = graph.input("latents", TensorType(shape.latents))
       let inputs = MicroStep.conditioning(graph, shape, latents: latents)
       // Trained or frozen makes no difference to a forward pass, but variables shared with a
       // trainer are declared as there.
-      graph.output("prediction", denoiser(configuration)(graph, inputs))
+      let denoiser = denoiser(unet.configuration, storage: unet.storage)
+      graph.output("prediction", denoiser(graph, inputs))
     }
   }
 }

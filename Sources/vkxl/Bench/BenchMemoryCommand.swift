@@ -19,12 +19,14 @@ struct BenchMemoryCommand: ParsableCommand {
       """)
 
   @OptionGroup var model: BenchModelOptions
+  @OptionGroup var precision: PrecisionOptions
   @OptionGroup var options: BenchOptions
 
   func run() throws {
-    let model = try model.model()
+    var model = try model.model()
     try options.check()
     let backend = try Opening.backend(options.device.device, validate: options.device.validate)
+    model.storage = try precision.storage(on: backend)
     Shell.writeText(
       "device: \(backend.description)\nmodel: \(model.description)\n", to: .standardOutput)
     let progress = BenchProgress()

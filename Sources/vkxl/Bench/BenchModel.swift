@@ -63,6 +63,7 @@ struct BenchModel {
   /// A checkpoint's; nil for noise.
   var weights: ParameterReader?
   private(set) var shape: BatchShape
+  var storage = UNetStorage.f32
 
   init(unet: UNetConfiguration, name: String) {
     self.unet = unet
@@ -92,11 +93,12 @@ struct BenchModel {
     return model
   }
 
-  var denoiser: Denoiser { UNetRunner.denoiser(unet) }
+  var denoiser: Denoiser { UNetRunner.denoiser(unet, storage: storage) }
 
-  /// For example `tiny, 128x128 pixels, batch 2`.
+  /// For example `tiny, 128x128 pixels, batch 2, f32`.
   var description: String {
-    "\(name), \(8 * shape.width)x\(8 * shape.height) pixels, batch \(shape.samples)"
+    "\(name), \(8 * shape.width)x\(8 * shape.height) pixels, batch \(shape.samples), "
+      + storage.activations.rawValue
   }
 
   /// Latents and conditioning of noise.

@@ -38,15 +38,17 @@ struct BenchStepCommand: ParsableCommand {
   @Flag(help: "Take the best guess for kernels that no run has chosen yet.")
   var noTune = false
 
+  @OptionGroup var precision: PrecisionOptions
   @OptionGroup var plotting: BenchPlotOptions
   @OptionGroup var options: BenchOptions
 
   func run() throws {
     try OptionCheck.require("--steps", steps, in: 1...1000)
-    let model = try model.model()
+    var model = try model.model()
     try options.check()
     try plotting.check()
     let backend = try Opening.backend(options.device.device, validate: options.device.validate)
+    model.storage = try precision.storage(on: backend)
     let benchmark = StepBenchmark(backend, model, objective)
     let graphs = benchmark.graphs
     try checkFilter(graphs)
@@ -155,6 +157,8 @@ struct StepReportFile: Encodable {
   var width: Int
   var height: Int
   var batch: Int
+  /// Storage of weights and activations.
+  var precision: String
   var objective: String
   var step: StepBenchmark.Results
   var memory: PlannedMemory
@@ -167,6 +171,7 @@ struct StepReportFile: Encodable {
     width = 8 * model.shape.width
     height = 8 * model.shape.height
     batch = model.shape.samples
+    precision = model.storage.activations.rawValue
     self.objective = objective.rawValue
     self.step = step
     self.memory = memory

@@ -29,7 +29,8 @@ struct PlannedMemory: Encodable {
     let backend = benchmark.backend
     let limits = backend.planningLimits
     let variables = Trainer.variables(
-      benchmark.parameters, benchmark.settings.optimizer)
+      benchmark.parameters, benchmark.settings.optimizer,
+      lossScaling: benchmark.settings.lossScaling)
     for variable in variables {
       let byteCount = limits.rounded(variable.type.byteCount)
       switch variable.kind {

@@ -48,7 +48,7 @@ struct StepBenchmark {
       objective: Objective(
         prediction: prediction, schedule: NoiseSchedule(zeroTerminalSNR: false)),
       schedule: LearningRateSchedule(shape: .constant, rate: 1e-5, warmupSteps: 0, steps: 1000),
-      maximumNorm: 1, seed: 0)
+      maximumNorm: 1, seed: 0, storage: model.storage)
   }
 
   private static let warmupCount = 2
@@ -60,10 +60,11 @@ struct StepBenchmark {
   var graphs: [Graph] {
     [
       MicroStep.graph(
-        model.shape, loss: settings.loss, gradients: .replace, denoiser: model.denoiser),
+        model.shape, loss: settings.loss, gradients: .replace,
+        scalesLoss: settings.lossScaling != nil, denoiser: model.denoiser),
       UpdateStep.graph(
         parameters.filter(\.isTrained), optimizer: settings.optimizer,
-        maximumNorm: settings.maximumNorm),
+        maximumNorm: settings.maximumNorm, lossScaling: settings.lossScaling),
     ]
   }
 

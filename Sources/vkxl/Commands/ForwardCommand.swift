@@ -33,7 +33,8 @@ struct ForwardOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Outputs, the safetensors file to write.", valueName: "file"))
   var out: String
 
-  @OptionGroup var precision: PrecisionOptions
+  @Option(help: "Storage of the UNet's weights and activations; text encoders and VAE are f32.")
+  var precision: Precision = .f32
   @OptionGroup var device: DeviceOptions
   @OptionGroup var log: LogOptions
 

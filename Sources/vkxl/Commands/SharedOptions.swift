@@ -3,6 +3,7 @@ import Foundation
 import Graph
 import Logging
 import Model
+import Shaders
 import Train
 
 /// `--verbose`, for every command.
@@ -30,10 +31,18 @@ struct DeviceOptions: ParsableArguments {
   var validate = false
 }
 
-/// Storage and arithmetic, for commands that compute outside training.
+/// `--precision`, for commands that run the UNet outside training.
 struct PrecisionOptions: ParsableArguments {
-  @Option(help: "Storage and arithmetic of weights and activations.")
-  var precision: Precision = .f32
+  @Option(
+    help: ArgumentHelp(
+      "Storage of the UNet's weights and activations.",
+      discussion: "auto: bf16 on GPUs with matrix units for it, f16 on others, f32 on CPUs."))
+  var precision: Precision = .auto
+
+  /// - Throws: `InputError` when the device cannot store so.
+  func storage(on backend: VulkanBackend) throws -> UNetStorage {
+    try precision.storage(on: backend.device.information, place: "--precision")
+  }
 }
 
 extension Precision: ExpressibleByArgument {}

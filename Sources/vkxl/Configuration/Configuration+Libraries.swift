@@ -29,7 +29,7 @@ extension Configuration {
   }
 
   /// - Parameter steps: Length of the run, which `training.epochs` leaves to the data set.
-  func trainerSettings(steps: Int) -> TrainerSettings {
+  func trainerSettings(steps: Int, storage: UNetStorage = .f32) -> TrainerSettings {
     TrainerSettings(
       objective: trainingObjective, loss: lossKind,
       optimizer: optimizerSettings,
@@ -37,7 +37,7 @@ extension Configuration {
         shape: optimizer.scheduler, rate: optimizer.learningRate,
         warmupSteps: optimizer.warmupSteps, steps: steps),
       maximumNorm: training.maxGradNorm > 0 ? training.maxGradNorm : nil,
-      seed: UInt64(training.seed))
+      seed: UInt64(training.seed), storage: storage)
   }
 
   /// The update rule with its settings.

@@ -111,6 +111,7 @@ struct Configuration: Sendable {
     var folder = ""
     /// Nil: the configuration file's name without extension (see `Configuration.runName`).
     var name: String?
+    var dtype = SavedDType.source
     /// Steps between checkpoints; 0: only at the end.
     var saveEvery = 0
     /// Newest checkpoints kept; 0: all.

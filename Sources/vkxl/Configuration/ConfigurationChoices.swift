@@ -1,5 +1,21 @@
-/// Storage and arithmetic of weights and activations.
-enum Precision: String, CaseIterable, Sendable { case f32 }
+import Model
+
+/// Storage of the UNet's weights and activations.
+enum Precision: String, CaseIterable, Sendable {
+  /// What suits the device, see `storage(on:place:)`.
+  case auto
+  case f32, f16, bf16
+}
+
+/// Element type of saved models.
+enum SavedDType: String, CaseIterable, Sendable {
+  /// That of the checkpoint that training starts from.
+  case source
+  case f32, f16, bf16
+
+  /// Nil for `source`.
+  var safetensors: SafetensorsDType? { SafetensorsDType(rawValue: rawValue.uppercased()) }
+}
 
 /// How the time of a training sample is drawn.
 enum TimestepSampling: String, CaseIterable, Sendable {

@@ -35,7 +35,9 @@ extension ConfigurationKey<Configuration> {
     .choice(
       "model.precision", \.model.precision, default: .f32,
       knownAs: ["mixed_precision", "train_dtype", "weight_dtype", "dtype"],
-      "Storage and arithmetic of weights, activations and optimizer states."),
+      "Storage of the UNet's weights, activations and gradients; biases, norms and every sum are f32, "
+        + "as are text encoders and VAE. `auto`: bf16 on GPUs with matrix units for it, f16 on others, "
+        + "f32 on CPUs."),
   ]
 
   private static let dataKeys: [Self] = [
@@ -219,6 +221,10 @@ extension ConfigurationKey<Configuration> {
       defaultText: "the configuration file's name", resume: .free,
       knownAs: ["output_name", "save_filename_prefix"],
       "First part of the checkpoints' file names."),
+    Self(
+      "output.dtype", \.output.dtype, .choice(SavedDType.allCases.map(\.rawValue)),
+      default: .source, resume: .free, knownAs: ["save_precision", "output_dtype"],
+      "Element type of saved models; `source` is that of `model.checkpoint`, tensor by tensor."),
     Self(
       "output.save_every", \.output.saveEvery, .integer(0...1_000_000_000), unit: "steps",
       default: 500, resume: .free,

@@ -81,6 +81,7 @@ extension ConfigurationConvertible where Self: RawRepresentable, RawValue == Str
 }
 
 extension Precision: ConfigurationConvertible {}
+extension SavedDType: ConfigurationConvertible {}
 extension CropPolicy: ConfigurationConvertible {}
 extension MissingCaption: ConfigurationConvertible {}
 extension PredictionType: ConfigurationConvertible {}

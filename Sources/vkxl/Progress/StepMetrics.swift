@@ -12,6 +12,10 @@ struct StepMetrics: Sendable, Equatable {
   var seconds: Double
   /// Images in the step, over all micro-steps.
   var images: Int
+  /// Steps of the run so far whose update was skipped.
+  var skippedSteps = 0
+  /// Of the next step; nil without loss scaling.
+  var lossScale: Double?
 
   /// 0 for a step that took no measurable time.
   var imagesPerSecond: Double {
@@ -28,7 +32,9 @@ struct StepMetrics: Sendable, Equatable {
       + "\"learning_rate\": \(number(learningRate)), "
       + "\"gradient_norm\": \(number(gradientNorm)), "
       + "\"seconds\": \(number(rounded(seconds))), "
-      + "\"images_per_second\": \(number(rounded(imagesPerSecond)))}"
+      + "\"images_per_second\": \(number(rounded(imagesPerSecond))), "
+      + "\"skipped_steps\": \(skippedSteps)"
+      + (lossScale.map { ", \"loss_scale\": \(number($0))" } ?? "") + "}"
   }
 }
 
@@ -38,6 +44,7 @@ extension StepMetrics {
     self.init(
       step: report.step, loss: Float(report.loss), learningRate: report.learningRate,
       gradientNorm: Float(report.gradientNorm), seconds: report.seconds,
-      images: Int((report.imagesPerSecond * report.seconds).rounded()))
+      images: Int((report.imagesPerSecond * report.seconds).rounded()),
+      skippedSteps: report.skippedSteps, lossScale: report.lossScale)
   }
 }

@@ -2,6 +2,7 @@ import Data
 import Foundation
 import Graph
 import Model
+import Shaders
 import Train
 
 extension SampleCommand {
@@ -55,12 +56,13 @@ extension SampleCommand {
 
   /// The UNet leaves the device before the VAE comes, unless previews need both.
   private func drawLatents(
-    _ pictures: [(request: PictureRequest, process: SamplingProcess)], _ backend: any Backend,
+    _ pictures: [(request: PictureRequest, process: SamplingProcess)], _ backend: VulkanBackend,
     _ parts: ModelParts
   ) throws -> [[Float]] {
     let unet = parts.checkpoint.configuration.unet
     let runner = try UNetRunner(
-      backend, unet, weights: parts.weights, shape: pictures[0].request.batchShape(unet))
+      backend, unet.stored(try precision.storage(on: backend)), weights: parts.weights,
+      shape: pictures[0].request.batchShape(unet))
     let previewer = try preview.map { _ in
       try LatentDecoder(
         backend, try parts.vae, weights: parts.weights, shape: pictures[0].request.latentShape)

@@ -4,6 +4,7 @@ import Train
 
 extension ForwardText {
   func compute() throws {
+    try options.requireSinglePrecision(because: "the text encoders are always computed in f32")
     let parts = try options.openModel([.textEncoder1, .textEncoder2], text: false)
     let inputs = try ForwardInputs(options.inputs)
     let (ids1, samples) = try inputs.ids("ids1")
@@ -22,6 +23,7 @@ extension ForwardText {
 
 extension ForwardVAEEncode {
   func compute() throws {
+    try options.requireSinglePrecision(because: vaeReason)
     let parts = try options.openModel([.vae])
     let vae = try parts.vae
     let inputs = try ForwardInputs(options.inputs)
@@ -42,6 +44,7 @@ extension ForwardVAEEncode {
 
 extension ForwardVAEDecode {
   func compute() throws {
+    try options.requireSinglePrecision(because: vaeReason)
     let parts = try options.openModel([.vae])
     let vae = try parts.vae
     let inputs = try ForwardInputs(options.inputs)
@@ -57,3 +60,6 @@ extension ForwardVAEDecode {
     try options.write([channelsFirst("decoded", decoded, picture)])
   }
 }
+
+/// Why the VAE has no other precision.
+private let vaeReason = "the VAE is always computed in f32: its activations overflow f16"

@@ -17,8 +17,9 @@ extension ForwardOptions {
   func runner(
     _ parts: ModelParts, _ given: ForwardConditioning
   ) throws -> UNetRunner {
-    try UNetRunner(
-      openBackend(), parts.checkpoint.configuration.unet, weights: parts.weights,
+    let (backend, storage) = try openForUNet()
+    return try UNetRunner(
+      backend, parts.checkpoint.configuration.unet.stored(storage), weights: parts.weights,
       shape: given.shape)
   }
 }
@@ -55,10 +56,11 @@ extension ForwardLoss {
         found: "\(try inputs.file.entry("noise").shape)")
     }
     let draws = try draws(inputs, samples: n)
-    let backend = try options.openBackend()
+    let (backend, storage) = try options.openForUNet()
     let graph = MicroStep.graph(
       given.shape, noise: .given, gradients: gradients ? .output : .none,
-      denoiser: UNetRunner.denoiser(unet))
+      scalesLoss: storage.scalesLoss,
+      denoiser: UNetRunner.denoiser(unet, storage: storage))
     let store = try backend.makeStore(graph.variables)
     try parts.weights.load(graph.variables, into: store)
     var values = given.inputs(time: draws.map(\.networkTime))

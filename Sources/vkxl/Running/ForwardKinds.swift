@@ -118,6 +118,20 @@ extension ForwardOptions {
     try Opening.backend(device.device, validate: device.validate)
   }
 
+  /// A device, and how the UNet is stored there.
+  func openForUNet() throws -> (backend: any Backend, storage: UNetStorage) {
+    let backend = try Opening.backend(device.device, validate: device.validate)
+    let storage = try precision.storage(on: backend.device.information, place: "--precision")
+    return (backend, storage)
+  }
+
+  /// - Throws: `InputError` when another precision is asked for than all else has.
+  func requireSinglePrecision(because reason: String) throws {
+    guard precision == .f16 || precision == .bf16 else { return }
+    throw InputError(
+      "--precision", expected: "f32 or auto", found: precision.rawValue, hint: reason)
+  }
+
   func openModel(_ parts: Set<CheckpointPart>, text: Bool = false) throws -> ModelParts {
     try Opening.model(model, parts: parts, textEncoders: text ? .checkpoint : nil)
   }

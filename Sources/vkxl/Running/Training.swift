@@ -41,7 +41,8 @@ extension TrainCommand {
       order, cache: cache, vaeHash: parts.vaeHash, textHash: parts.textHash,
       unet: parts.checkpoint.configuration.unet,
       captionChunkLimit: configuration.data.maxCaptionChunks)
-    let run = try configuration.runDescription(folder, order, isResuming: resume)
+    let run = try configuration.runDescription(
+      folder, order, storage: try configuration.storage(on: backend), isResuming: resume)
     let training = try TrainingRun(backend, run, parts, data) { monitor.receive($0) }
     try folder.makeFolder()
     try AtomicFile.write(to: folder.path + "/config.yaml") { try $0.write(configuration.yamlText) }
@@ -62,7 +63,7 @@ extension TrainCommand {
   /// image on, signals only ask to stop.
   /// - Returns: nil when stopped, which the user has been told.
   private func cachedData(
-    _ configuration: Configuration, _ folder: RunFolder, _ backend: any Backend,
+    _ configuration: Configuration, _ folder: RunFolder, _ backend: VulkanBackend,
     _ parts: ModelParts, _ monitor: TrainingMonitor, _ stop: StopRequest
   ) async throws -> (TrainingOrder, ContentCache)? {
     let dataset = try Dataset(
@@ -98,7 +99,7 @@ extension TrainCommand {
   /// Chooses kernels before anything is planned, even for encoding: choices that a plan counts on stay,
   /// and they must not depend on what is cached already.
   private func chooseKernels(
-    _ configuration: Configuration, _ folder: RunFolder, _ backend: any Backend,
+    _ configuration: Configuration, _ folder: RunFolder, _ backend: VulkanBackend,
     _ parts: ModelParts, _ order: TrainingOrder, _ cache: ContentCache, _ monitor: TrainingMonitor
   ) throws {
     let unet = parts.checkpoint.configuration.unet
@@ -106,7 +107,7 @@ extension TrainCommand {
       order, cache: cache, vaeHash: parts.vaeHash, textHash: parts.textHash, unet: unet,
       captionChunkLimit: configuration.data.maxCaptionChunks)
     let (warnings, report) = try configuration.kernelSearch().choose(
-      backend, unet, shapes: data.batchShapes,
+      backend, unet.stored(try configuration.storage(on: backend)), shapes: data.batchShapes,
       accumulates: configuration.training.gradientAccumulation > 1,
       resuming: resume ? folder : nil)
     for warning in warnings { monitor.note("warning: \(warning)") }
@@ -157,9 +158,17 @@ extension Configuration {
     }
   }
 
+  /// How the UNet is stored on a device.
+  /// - Throws: `InputError` when the device cannot store so.
+  func storage(on backend: VulkanBackend) throws -> UNetStorage {
+    try model.precision.storage(
+      on: backend.device.information, place: source.place(of: "model.precision"))
+  }
+
   /// What the library runs.
+  /// - Throws: `InputError` when the file of prompts cannot be read.
   func runDescription(
-    _ folder: RunFolder, _ order: TrainingOrder, isResuming: Bool
+    _ folder: RunFolder, _ order: TrainingOrder, storage: UNetStorage, isResuming: Bool
   ) throws -> RunDescription {
     let accumulation = training.gradientAccumulation
     let batches = (training.epochs ?? 1) * order.stepsPerEpoch
@@ -172,7 +181,8 @@ extension Configuration {
     default: break
     }
     return RunDescription(
-      settings: trainerSettings(steps: steps), steps: steps, accumulation: accumulation,
+      settings: trainerSettings(steps: steps, storage: storage), steps: steps,
+      accumulation: accumulation,
       saveEvery: output.saveEvery, keep: output.keep, sampleEvery: output.sampleEvery,
       samples: try placedSamples().map(\.sample),
       drawsAtEnd: output.grid,
@@ -181,6 +191,7 @@ extension Configuration {
         zeroTerminalSNR: objective.schedule.hasZeroTerminalSNR, shift: shift,
         shiftAt1024: shiftAt1024,
         resolution: "\(data.resolution)x\(data.resolution)", title: runName),
+      savedDType: output.dtype.safetensors,
       folder: folder, isResuming: isResuming, settingsText: canonicalText)
   }
 }

@@ -100,10 +100,7 @@ final class TrainingMonitor: Sendable {
   }
 
   private func record(_ report: StepReport) {
-    let metrics = StepMetrics(
-      step: report.step, loss: Float(report.loss), learningRate: report.learningRate,
-      gradientNorm: Float(report.gradientNorm), seconds: report.seconds,
-      images: Int((report.imagesPerSecond * report.seconds).rounded()))
+    let metrics = StepMetrics(report)
     let bar = state.withLock { state -> ProgressBar in
       let bar =
         state.bar

@@ -1,0 +1,47 @@
+import Graph
+
+/// Parameters of a checkpoint that cannot be computed with, gathered so that all are told at once.
+struct ParameterMisfits {
+  /// Tensors with values that are NaN or infinite.
+  private var notFinite: [(name: String, count: Int)] = []
+  /// Tensors with values that f16 cannot hold.
+  private var tooLarge: [(name: String, largest: Float)] = []
+
+  /// f32 values from here on become infinite in f16.
+  private static let halfLimit: Float = 65520
+
+  mutating func check(_ values: [Float], of variable: Variable) {
+    // Infinity and NaN fail every comparison.
+    let limit: Float = variable.type.dtype == .f16 ? Self.halfLimit : .infinity
+    var fits = true
+    for value in values { fits = fits && value.magnitude < limit }
+    if fits { return }
+    let count = values.count { !$0.isFinite }
+    if count > 0 {
+      notFinite.append((variable.name, count))
+    } else {
+      tooLarge.append((variable.name, values.reduce(0) { max($0, $1.magnitude) }))
+    }
+  }
+
+  /// - Throws: `InputError` that names the tensors.
+  func throwAny(_ place: String) throws {
+    if !notFinite.isEmpty {
+      throw InputError(
+        place, expected: "weights that are finite",
+        found: Self.list(notFinite.map { "\($0.count) values of \($0.name) that are not" }),
+        hint: "the training that made the file diverged, or it is damaged: use another")
+    }
+    if !tooLarge.isEmpty {
+      throw InputError(
+        place, expected: "weights below 65520, to be stored in f16",
+        found: Self.list(tooLarge.map { "\($0.largest) in \($0.name)" }),
+        hint: "use precision bf16 or f32")
+    }
+  }
+
+  private static func list(_ items: [String]) -> String {
+    let more = items.count > 8 ? " and more in \(items.count - 8) other tensors" : ""
+    return items.prefix(8).joined(separator: ", ") + more
+  }
+}
