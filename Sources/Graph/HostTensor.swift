@@ -1,6 +1,6 @@
 /// A tensor in host memory in Double: what the CPU meaning of an operation reads and writes.
 ///
-/// Values of type i32 are held as whole Doubles.
+/// Values of type i32 and u8 are held as whole Doubles.
 public struct HostTensor: Equatable, Sendable {
   /// Shape, and the element type that values are rounded to in storage.
   public var type: TensorType
@@ -53,7 +53,7 @@ public struct TensorData: Equatable, Sendable {
     self.init(TensorType(shape, .i32), bytes: values.withUnsafeBytes(Array.init))
   }
 
-  /// f32 values rounded to nearest even in `type.dtype`; whole numbers for i32.
+  /// f32 values rounded to nearest even in `type.dtype`; whole numbers for i32 and u8.
   public init(_ type: TensorType, floats values: [Float]) {
     switch type.dtype {
     case .f32:
@@ -62,12 +62,12 @@ public struct TensorData: Equatable, Sendable {
       self.init(type, bytes: values.map(FloatConversion.float16Bits).withUnsafeBytes(Array.init))
     case .bf16:
       self.init(type, bytes: values.map(FloatConversion.bfloat16Bits).withUnsafeBytes(Array.init))
-    case .i32:
+    case .i32, .u8:
       self.init(type, doubles: values.map(Double.init))
     }
   }
 
-  /// Values rounded to nearest even in `type.dtype`.
+  /// Values rounded to nearest even in `type.dtype`; whole numbers for i32 and u8.
   public init(_ type: TensorType, doubles values: [Double]) {
     switch type.dtype {
     case .f32, .f16, .bf16:
@@ -75,6 +75,8 @@ public struct TensorData: Equatable, Sendable {
     case .i32:
       let bits = values.map { UInt32(truncatingIfNeeded: Int64($0)) }
       self.init(type, bytes: bits.withUnsafeBytes(Array.init))
+    case .u8:
+      self.init(type, bytes: values.map { UInt8(truncatingIfNeeded: Int64($0)) })
     }
   }
 
@@ -85,6 +87,7 @@ public struct TensorData: Equatable, Sendable {
     case .f16: array(of: UInt16.self).map(FloatConversion.float(float16Bits:))
     case .bf16: array(of: UInt16.self).map(FloatConversion.float(bfloat16Bits:))
     case .i32: array(of: Int32.self).map(Float.init)
+    case .u8: bytes.map(Float.init)
     }
   }
 

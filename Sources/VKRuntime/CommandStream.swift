@@ -43,7 +43,7 @@ public final class CommandStream {
   public let device: Device
   /// The recorded commands, which submissions keep alive.
   let recording: Recording
-  /// Commands recorded so far: dispatches, copies and fills.
+  /// Commands recorded so far: dispatches, copies, writes and fills.
   public private(set) var commandCount = 0
   /// Whether recording is over.
   public private(set) var isEnded = false
@@ -112,6 +112,24 @@ public final class CommandStream {
     var region = VkBufferCopy(srcOffset: sourceOffset, dstOffset: targetOffset, size: byteCount)
     vkCmdCopyBuffer(commands, source.buffer, target.buffer, 1, &region)
     recording.keep(source)
+    recording.keep(target)
+    commandCount += 1
+  }
+
+  /// Writes bytes that are part of the recording; offset and count are multiples of 4. For tables of a
+  /// few KiB: the stream holds a copy.
+  public func write(_ bytes: UnsafeRawBufferPointer, to target: Arena, offset: UInt64) {
+    precondition(
+      offset % 4 == 0 && bytes.count % 4 == 0,
+      "write of \(bytes.count) bytes at \(offset) of \(target.name): not multiples of 4")
+    target.requireRange(offset, UInt64(bytes.count))
+    // Vulkan's limit for one command.
+    for start in stride(from: 0, to: bytes.count, by: 65_536) {
+      let part = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + 65_536, bytes.count)])
+      vkCmdUpdateBuffer(
+        commands, target.buffer, offset + UInt64(start), VkDeviceSize(part.count),
+        part.baseAddress)
+    }
     recording.keep(target)
     commandCount += 1
   }

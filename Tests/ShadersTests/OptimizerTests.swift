@@ -100,34 +100,43 @@ import Testing
     }
   }
 
-  /// Tensors laid out one after the other in all roles take one launch, whatever their padding.
-  @Test func neighboursShareALaunch() {
+  /// Tensors that are stored alike take one launch, wherever they lie.
+  @Test func tensorsShareALaunch() throws {
     let shapes = [[64], [5], [320], [3, 100]]
     let operation = AdamW(
-      beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, count: shapes.count)
-    #expect(operation.launches(context(shapes, gap: nil)).count == 1)
-    #expect(operation.launches(context(shapes, gap: 2)).count == 2)
-    // 16-bit parameters are padded at other elements than their f32 moments.
-    #expect(operation.launches(context(shapes, dtype: .bf16, gap: nil)).count == 4)
+      beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0,
+      tensors: UpdatedTensors(count: shapes.count))
+    let uniform = shapes.map { TensorType($0) }
+    #expect(operation.launches(Self.context(operation, uniform)).count == 1)
+    let mixed = [
+      TensorType([64], .bf16), TensorType([5]), TensorType([320], .bf16), TensorType([9]),
+    ]
+    #expect(operation.launches(Self.context(operation, mixed)).count == 2)
   }
 
-  /// Four roles, each laid out in its own memory; outputs in place. One role may have a gap.
-  private func context(_ shapes: [[Int]], dtype: DType = .f32, gap: Int?) -> LoweringContext {
-    let roles = [dtype, .f32, .f32, .f32].enumerated().map { role, dtype in
-      var address = UInt64(role + 1) << 32
-      return shapes.enumerated().map { index, shape in
-        if index == gap && role == 3 { address += 256 }
-        let type = TensorType(shape, dtype)
-        defer { address += UInt64(PlanningLimits().rounded(type.byteCount)) }
-        return Binding(type: type, address: address)
-      }
+  /// f32 gradients and moments; tables that lie in the workspace that was asked for.
+  private static func context(_ operation: AdamW, _ weights: [TensorType]) -> LoweringContext {
+    let states = weights.map { TensorType($0.shape) }
+    let types =
+      [TensorType([1]), TensorType([1]), TensorType([1])] + weights + states + states + states
+    var address: UInt64 = 0
+    let inputs = types.map { type in
+      address += 4096
+      return Binding(type: type, address: address)
     }
-    let scalar = Binding(type: TensorType([1]), address: 256)
-    return LoweringContext(
-      inputs: [scalar, scalar, scalar] + roles.joined(),
-      outputs: roles[0] + roles[2] + roles[3], workspace: 0,
-      device: DeviceTraits(
-        subgroupSize: 8, isCPU: true, hasCheapBroadcast: false, sharedMemoryByteCount: 32768))
+    let n = weights.count
+    let device = DeviceTraits(
+      subgroupSize: 8, isCPU: true, hasCheapBroadcast: false, sharedMemoryByteCount: 32768)
+    let context = LoweringContext(
+      inputs: inputs, outputs: Array(inputs[3..<3 + n] + inputs[(3 + 2 * n)...]),
+      workspace: 1 << 40, device: device)
+    let byteCount = operation.workspaceByteCount(
+      inputs: types, outputs: context.outputs.map(\.type), device: device)
+    for launch in operation.launches(context) {
+      let table = launch.table
+      #expect((table?.offset ?? byteCount) + (table?.bytes.count ?? 1) <= byteCount)
+    }
+    return context
   }
 }
 
@@ -174,7 +183,7 @@ private struct AdamWFixture: Decodable {
     graph.assign(control[1], to: step)
     let operation = AdamW(
       beta1: settings.beta1, beta2: settings.beta2, epsilon: settings.epsilon,
-      weightDecay: settings.weightDecay, count: shapes.count)
+      weightDecay: settings.weightDecay, tensors: UpdatedTensors(count: shapes.count))
     let rate = graph.input("rate", TensorType([1]))
     let updated = Tensor.apply(operation, [rate, control[1], control[0]] + p + g + m + v)
     for (value, target) in zip(updated, p + m + v) { graph.assign(value, to: target) }

@@ -73,7 +73,23 @@ import Testing
       section: "optimizer", line: "betas: [0.9]",
       expected: "a list of two numbers from 0 to below 1", hint: ""),
     Mistake(
-      section: "optimizer", line: "type: [adamw]", expected: "`adamw`", hint: ""),
+      section: "optimizer", line: "type: [adamw]",
+      expected: "`adamw`, `adamw8bit`, `adafactor` or `lion`", hint: ""),
+    Mistake(
+      section: "optimizer", line: "type: adamw8bits",
+      expected: "`adamw`, `adamw8bit`, `adafactor` or `lion`",
+      hint: "did you mean `adamw8bit`?"),
+    Mistake(
+      section: "optimizer", line: "state_dtype: f16", expected: "`f32` or `bf16`",
+      hint: "did you mean `bf16`?"),
+    Mistake(
+      section: "optimizer", line: "decay_rate: 0.8", expected: "a number from -1 to below 0",
+      hint: ""),
+    Mistake(
+      section: "optimizer", line: "clip_threshold: 2",
+      expected: "this key only with `optimizer.type` `adafactor`",
+      hint: "it would have no effect; remove it, or clear it with --set "
+        + "optimizer.clip_threshold=null"),
     Mistake(
       section: "output", line: "samples: a cat",
       expected: "a list of prompts, or of mappings with a `prompt`",
@@ -211,6 +227,21 @@ import Testing
     let errors = configurationErrors(minimalYAML(), overrides: [override])
     #expect(errors.map(\.place) == ["--set \(key)"])
     #expect(errors.map(\.hint) == [hint])
+  }
+
+  @Test func keysOfOtherOptimizersAreRefused() {
+    let errors = configurationErrors(
+      minimalYAML([
+        "optimizer": "type: adafactor\nbetas: [0.5, 0.9]\neps: 1e-6\nstate_dtype: bf16\n"
+          + "weight_decay: 0\ndecay_norms_and_biases: false"
+      ]))
+    #expect(
+      errors.map(\.expected) == [
+        "this key only with `optimizer.type` `adamw` or `adamw8bit` or `lion`",
+        "this key only with `optimizer.type` `adamw` or `adamw8bit`",
+        "this key only with `optimizer.type` `adamw` or `lion`",
+        "this key only with `optimizer.weight_decay` above 0",
+      ])
   }
 
   @Test func keysWithoutSectionAreSentToTheirs() {

@@ -40,6 +40,31 @@ import Train
     #expect(settings.seed == 11)
   }
 
+  @Test func optimizers() throws {
+    let eight = try parsed([
+      "optimizer": "type: adamw8bit\nbetas: [0.5, 0.75]\ndecay_norms_and_biases: false"
+    ])
+    #expect(
+      eight.optimizerSettings
+        == OptimizerSettings(
+          .adamW8Bit(AdamW8BitSettings(beta1: 0.5, beta2: 0.75)), decaysNormsAndBiases: false))
+    let lion = try parsed(["optimizer": "type: lion\nstate_dtype: bf16\nweight_decay: 0.5"])
+    #expect(
+      lion.optimizerSettings
+        == OptimizerSettings(.lion(LionSettings(weightDecay: 0.5, stateDType: .bf16))))
+    let adafactor = try parsed([
+      "optimizer": "type: adafactor\nclip_threshold: 2\ndecay_rate: -0.5"
+    ])
+    #expect(
+      adafactor.optimizerSettings
+        == OptimizerSettings(
+          .adafactor(
+            AdafactorSettings(decayExponent: -0.5, clipThreshold: 2, weightDecay: 0.01))))
+    let brain = try parsed(["optimizer": "state_dtype: bf16"])
+    #expect(
+      brain.optimizerSettings == OptimizerSettings(.adamW(AdamWSettings(stateDType: .bf16))))
+  }
+
   @Test func uniformTimesAndNoClipping() throws {
     let flow = try parsed([
       "objective": "timestep_sampling: uniform\nshift: 2\nloss: l1", "training": "max_grad_norm: 0",

@@ -25,6 +25,19 @@ vec2 groupSum(vec2 value) {
 #endif
   return sum;
 }
+// The largest values over all lanes of the workgroup, in every lane. To be called by all of them.
+vec2 groupMax(vec2 value) {
+  vec2 most = subgroupMax(value);
+#ifndef SINGLE_SUBGROUP
+  barrier();  // what was there has been read
+  if (subgroupElect()) partialSums[gl_SubgroupID] = most;
+  barrier();
+  most = partialSums[0];
+  for (uint i = 1; i < gl_NumSubgroups; i++) most = max(most, partialSums[i]);
+#endif
+  return most;
+}
+
 float groupSum(float value) { return groupSum(vec2(value, 0)).x; }
 
 // A sum with the part that rounding lost (Kahan). Terms are themselves sums of up to CHUNK values:

@@ -1,18 +1,31 @@
 // AdamW with decoupled weight decay; g = scale gradient, and scale < 0 copies what was there.
-// Shapes: p, g, m, v [count]; learningRate, t, scale f32 [1]. Mapping: common/elementwise.glsl; each
-// element is read before it is written, so outputs may be the inputs.
-// Meaning: Graph/Operations/AdamW.swift
+// Shapes: by tensor p, g, m, v [its elements]; learningRate, t, scale f32 [1]. Mapping:
+// optimizer/tensors.glsl, a workgroup for each chunk; each element is read before it is written, so
+// outputs may be the inputs. Meaning: Graph/Operations/AdamW.swift
 #version 460
-#include "common/values.glsl"
-#include "common/elementwise.glsl"
+#include "optimizer/tensors.glsl"
+#include "optimizer/rounding.glsl"
 #include "common/math.glsl"
 #include "parameters/adamw.h"
 
+layout(local_size_x_id = 0) in;
 VALUE_ACCESS(P, STORAGE_P)
 VALUE_ACCESS(G, STORAGE_G)
-VALUE_ACCESS(M, 0)
+VALUE_ACCESS(M, STORAGE_S0)
+VALUE_ACCESS(V, STORAGE_S1)
+ROUNDING_ACCESS(P, STORAGE_P)
+ROUNDING_ACCESS(M, STORAGE_S0)
+ROUNDING_ACCESS(V, STORAGE_S1)
 
 void main() {
+  uint group = linearGroup();
+  if (group >= p.groups) return;
+  UpdatedTensor tensor = updatedTensor(p.table, p.entryWords, p.tensors, group);
+  uint64_t parameterIn = address(tensor, 0), gradientIn = address(tensor, 1);
+  uint64_t mIn = address(tensor, 2), vIn = address(tensor, 3);
+  uint64_t parameterOut = address(tensor, 4), mOut = address(tensor, 5), vOut = address(tensor, 6);
+  uint end = (tensor.count + 1) / 2;  // in pairs
+
   float learningRate = loadF32(p.learningRate, 0);
   float t = loadF32(p.step, 0);
   float scale = loadF32(p.scale, 0);
@@ -20,17 +33,32 @@ void main() {
   float rate = learningRate / -exponentialMinusOne(t * p.logBeta1);
   float correction = 1.0 / sqrt(-exponentialMinusOne(t * p.logBeta2));
   float decay = learningRate * p.weightDecay;
-  for (uint i = firstElement(); i < endElement(p.count); i += gl_WorkGroupSize.x) {
-    Value parameter = getP(p.parameter, i);
-    Value m = getM(p.m, i);
-    Value v = getM(p.v, i);
-    Value g = scale * getG(p.gradient, i);
-    Value m1 = m + p.weight1 * (g - m);
-    Value v1 = p.beta2 * v + p.weight2 * g * g;
-    Value updated = parameter - decay * parameter;
-    updated -= rate * m1 / (sqrt(v1) * correction + p.epsilon);
-    putP(p.parameterOut, i, isSkipped ? parameter : updated);
-    putM(p.mOut, i, isSkipped ? m : m1);
-    putM(p.vOut, i, isSkipped ? v : v1);
+  uvec2 seed = uvec2(p.seedLow, p.seedHigh);
+  for (uint lane = gl_LocalInvocationIndex; lane < BLOCKS_OF_CHUNK; lane += gl_WorkGroupSize.x) {
+    uint block = tensor.group * BLOCKS_OF_CHUNK + lane;
+    uvec4 randomOfP = randomP(seed, block, tensor.index, uint(t), 0);
+    uvec4 randomOfM = randomM(seed, block, tensor.index, uint(t), 1);
+    uvec4 randomOfV = randomV(seed, block, tensor.index, uint(t), 2);
+    [[unroll]] for (uint k = 0; k < 4; k++) {
+      uint i = tensor.group * CHUNK_VALUES + k * BLOCKS_OF_CHUNK + lane;
+      if (i >= end) break;
+      Value parameter = getP(parameterIn, i);
+      Value m = getM(mIn, i);
+      Value v = getV(vIn, i);
+      Value g = scale * getG(gradientIn, i);
+      Value m1 = m + p.weight1 * (g - m);
+      Value v1 = p.beta2 * v + p.weight2 * g * g;
+      Value updated = parameter - decay * parameter;
+      updated -= rate * m1 / (sqrt(v1) * correction + p.epsilon);
+      if (isSkipped) {
+        putP(parameterOut, i, parameter);
+        putM(mOut, i, m);
+        putV(vOut, i, v);
+      } else {
+        putRoundedP(parameterOut, i, updated, randomOfP[k]);
+        putRoundedM(mOut, i, m1, randomOfM[k]);
+        putRoundedV(vOut, i, v1, randomOfV[k]);
+      }
+    }
   }
 }

@@ -1,18 +1,16 @@
 #include "common.h"
 
-// weight1 = 1 - beta1, weight2 = 1 - beta2; logarithms are natural.
+// weight1 = 1 - beta1, weight2 = 1 - beta2; logarithms are natural. Table: optimizer/tensors.glsl.
 PARAMETERS(AdamWParameters) {
+  ADDRESS table;
   ADDRESS learningRate;
   ADDRESS step;
   ADDRESS scale;
-  ADDRESS parameter;
-  ADDRESS gradient;
-  ADDRESS m;
-  ADDRESS v;
-  ADDRESS parameterOut;
-  ADDRESS mOut;
-  ADDRESS vOut;
-  UINT count;
+  UINT entryWords;
+  UINT tensors;
+  UINT groups;
+  UINT seedLow;
+  UINT seedHigh;
   FLOAT logBeta1;
   FLOAT logBeta2;
   FLOAT weight1;

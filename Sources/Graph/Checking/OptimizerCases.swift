@@ -15,9 +15,87 @@ extension OperationCase {
       scaled(nil, norm: 12, lossScale: 0x1p24, goodSteps: 7),
       scaled(nil, norm: 12, lossScale: 0.5, goodSteps: 6),
     ]
-    + [(1.0, 1.0), (10.0, 0.3), (20_000.0, 1.0), (3.0, -1.0)].flatMap { step, scale in
-      DType.storage.map { adamw([[7], [3, 50], [61, 83]], $0, step: step, scale: scale) }
+    + adamWCases + lionCases + adamW8BitCases + adafactorCases
+
+  private static let adamWCases = updateScalars.flatMap { step, scale in
+    storages.map { weight, gradient, state in
+      update(
+        AdamW(
+          beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01,
+          tensors: UpdatedTensors(indices: [4, 0, 9], seed: 1 << 40 + 3)),
+        weight, gradient, [state, state], step: step, scale: scale, nonNegative: [1])
     }
+  }
+
+  private static let lionCases = updateScalars.flatMap { step, scale in
+    storages.map { weight, gradient, state in
+      update(
+        Lion(
+          beta1: 0.9, beta2: 0.99, weightDecay: 0.01,
+          tensors: UpdatedTensors(indices: [4, 0, 9], seed: 7)),
+        weight, gradient, [state], step: step, scale: scale)
+    }
+  }
+
+  /// Blocks that are full and not, tensors of one block and of several chunks.
+  private static let adamW8BitCases = updateScalars.flatMap { step, scale in
+    storages.filter { $0.2 == .f32 }.map { weight, gradient, _ in
+      let shapes = [[300], [5, 7], [50, 83], [256]]
+      let states = shapes.map { AdamW8Bit.states(TensorType($0)) }
+      var fills = scalarFills(step, scale)
+      for index in 0..<4 {
+        for role in [2, 3] { fills[3 + 4 * role + index] = .integers(0..<256) }
+        for role in [4, 5] { fills[3 + 4 * role + index] = .uniform(0.1, 1) }
+      }
+      return OperationCase(
+        AdamW8Bit(
+          beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01,
+          tensors: UpdatedTensors(indices: [4, 0, 9, 1], seed: 1 << 40 + 3)),
+        scalarTypes + [weight, gradient].flatMap { dtype in shapes.map { TensorType($0, dtype) } }
+          + (0..<4).flatMap { role in states.map { $0[role] } },
+        fills: fills)
+    }
+  }
+
+  /// Matrices with even and odd rows, more rows than a part, convolutions; and vectors.
+  private static let adafactorCases = [true, false].flatMap { isFactored in
+    updateScalars.flatMap { step, scale in
+      storages.filter { $0.2 == .f32 }.map { weight, gradient, _ in
+        let shapes =
+          isFactored ? [[3, 50], [61, 83], [5, 3, 3, 4], [1100, 2], [1, 7]] : [[7], [4200]]
+        let operation = Adafactor(
+          decayExponent: -0.8, clipThreshold: 1, weightDecay: 0.01, isFactored: isFactored,
+          tensors: UpdatedTensors(indices: shapes.indices.map { 9 - $0 }, seed: 5))
+        let states = shapes.map { operation.states(TensorType($0)) }
+        var fills = scalarFills(step, scale)
+        let first = 3 + 2 * shapes.count
+        for index in first..<first + (isFactored ? 2 : 1) * shapes.count {
+          fills[index] = .uniform(0.1, 1)
+        }
+        return OperationCase(
+          operation,
+          scalarTypes
+            + [weight, gradient].flatMap { dtype in shapes.map { TensorType($0, dtype) } }
+            + states[0].indices.flatMap { role in states.map { $0[role] } },
+          fills: fills)
+      }
+    }
+  }
+
+  private static let scalarTypes = [TensorType([1]), TensorType([1]), TensorType([1])]
+
+  private static func scalarFills(_ step: Double, _ scale: Double) -> [Int: InputFill] {
+    [0: .values([1e-3]), 1: .values([step]), 2: .values([scale])]
+  }
+
+  /// Count of updates and scale of gradients; below 0 skips.
+  private static let updateScalars = [(1.0, 1.0), (10.0, 0.3), (20_000.0, 1.0), (3.0, -1.0)]
+
+  /// Of weights, gradients and states.
+  private static let storages: [(DType, DType, DType)] = [
+    (.f32, .f32, .f32), (.f32, .f32, .bf16), (.bf16, .f32, .f32), (.bf16, .bf16, .bf16),
+    (.f16, .f32, .f32), (.f16, .f16, .bf16),
+  ]
 
   private static func clip(_ maximum: Float?, norm: Double, step: Double) -> OperationCase {
     OperationCase(
@@ -37,16 +115,20 @@ extension OperationCase {
       ])
   }
 
-  private static func adamw(
-    _ shapes: [[Int]], _ dtype: DType, step: Double, scale: Double
+  /// Three tensors, of parts of a chunk and of several.
+  private static func update(
+    _ operation: some ElementwiseUpdate, _ weight: DType, _ gradient: DType, _ states: [DType],
+    step: Double, scale: Double, nonNegative: [Int] = []
   ) -> OperationCase {
-    let n = shapes.count
-    let (parameters, states) = (shapes.map { TensorType($0, dtype) }, shapes.map { TensorType($0) })
-    var fills: [Int: InputFill] = [0: .values([1e-3]), 1: .values([step]), 2: .values([scale])]
-    for index in 0..<n { fills[3 + 3 * n + index] = .uniform(0, 1) }
+    let shapes = [[7], [3, 50], [61, 83]]
+    var fills = scalarFills(step, scale)
+    for state in nonNegative {
+      for index in 0..<3 { fills[3 + 3 * (2 + state) + index] = .uniform(0, 1) }
+    }
     return OperationCase(
-      AdamW(beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, count: n),
-      [TensorType([1]), TensorType([1]), TensorType([1])] + parameters + states + states + states,
+      operation,
+      scalarTypes
+        + ([weight, gradient] + states).flatMap { dtype in shapes.map { TensorType($0, dtype) } },
       fills: fills)
   }
 }

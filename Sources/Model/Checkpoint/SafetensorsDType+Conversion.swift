@@ -8,6 +8,7 @@ extension SafetensorsDType {
     case .f16: self = .f16
     case .bf16: self = .bf16
     case .i32: self = .i32
+    case .u8: self = .u8
     }
   }
 }

@@ -102,6 +102,7 @@ public final class VulkanProgram: Program {
         lowered.append(
           LoweredLaunch(
             step: index, launch: launch, pipeline: pipelines[lowered.count],
+            workspace: step.workspace.map { store.transient($0.offset) },
             needsBarrier: needsBarrier, operationFlopCount: flops,
             cost: Double(flops) / Double(launches.count)))
         needsBarrier = true
@@ -142,6 +143,8 @@ struct LoweredLaunch {
   let step: Int
   let launch: Launch
   let pipeline: Pipeline
+  /// The operation's scratch memory.
+  let workspace: (arena: Arena, offset: UInt64)?
   /// Whether it must see the results of launches before it.
   let needsBarrier: Bool
   let operationFlopCount: Int
@@ -149,6 +152,10 @@ struct LoweredLaunch {
   let cost: Double
 
   func dispatch(on stream: CommandStream) {
+    if let table = launch.table, let workspace {
+      table.write(to: workspace.arena, workspace: workspace.offset, on: stream)
+      stream.barrier()
+    }
     launch.parameters.withUnsafeBytes {
       stream.dispatch(
         pipeline, groups: Groups(launch.groups.x, launch.groups.y, launch.groups.z),

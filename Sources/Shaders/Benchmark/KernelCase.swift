@@ -176,7 +176,9 @@ extension KernelCases {
       KernelCase("global norm", "16M", .memory, GlobalNorm(), [state]),
       KernelCase(
         "AdamW", "16M", .memory,
-        AdamW(beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, count: 1),
+        AdamW(
+          beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01,
+          tensors: UpdatedTensors(count: 1)),
         [scalar, scalar, scalar, weight(count), state, state, state],
         constants: [0: 1e-5, 1: 10, 2: 1, 6: 1]),
     ]

@@ -1,4 +1,5 @@
 import CKernelParameters
+import VKRuntime
 
 /// Which code a launch runs: a shader, the macros it is compiled with and its specialization.
 ///
@@ -34,6 +35,9 @@ public struct Launch: Sendable {
   public var groups: (x: Int, y: Int, z: Int)
   /// The kernel's parameter struct: addresses, then 4-byte scalars, at most 128 bytes.
   public var parameters: [UInt8]
+  /// What the kernel finds in its operation's workspace: written before the launch, in every run. Later
+  /// launches of the operation see it too.
+  public var table: WorkspaceTable?
 
   /// - Parameter parameters: the struct declared for this kernel in `shaders/parameters`.
   public init<Parameters: BitwiseCopyable>(
@@ -46,6 +50,24 @@ public struct Launch: Sendable {
     self.shader = shader
     self.groups = groups
     self.parameters = withUnsafeBytes(of: parameters) { Array($0) }
+  }
+}
+
+/// Bytes that a recording writes to an operation's workspace: what is too long for launch parameters.
+public struct WorkspaceTable: Sendable {
+  /// Offset in the workspace, a multiple of 4.
+  public var offset: Int
+  /// A multiple of 4 of them.
+  public var bytes: [UInt8]
+
+  public init(offset: Int, bytes: [UInt8]) {
+    self.offset = offset
+    self.bytes = bytes
+  }
+
+  /// Writes it; a kernel sees it after a barrier.
+  func write(to arena: Arena, workspace: UInt64, on stream: CommandStream) {
+    bytes.withUnsafeBytes { stream.write($0, to: arena, offset: workspace + UInt64(offset)) }
   }
 }
 

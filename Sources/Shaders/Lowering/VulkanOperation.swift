@@ -83,13 +83,14 @@ public struct LoweringContext: Sendable {
 }
 
 extension DType {
-  /// The value of a `STORAGE` macro.
+  /// The value of a `STORAGE` macro. Kernels that take codes (4) read them as words, four at once.
   var storageMacro: String {
     switch self {
     case .f32: "0"
     case .f16: "1"
     case .bf16: "2"
     case .i32: "3"
+    case .u8: "4"
     }
   }
 }

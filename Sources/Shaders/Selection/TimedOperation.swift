@@ -12,6 +12,7 @@ public final class TimedOperation {
   private let backend: VulkanBackend
   private let pipelines: [Pipeline]
   private let arenas: [Arena]
+  private let workspace: Arena?
 
   /// - Parameters:
   ///   - inputs: filled with normal noise, whole numbers with zeros
@@ -39,8 +40,8 @@ public final class TimedOperation {
     }
     let inputArenas = try inputs.map { try arena($0.byteCount, "timed input") }
     let outputArenas = try outputs.map { try arena($0.byteCount, "timed output") }
-    let workspace = try workspaceByteCount > 0 ? arena(workspaceByteCount, "timed scratch") : nil
-    arenas = inputArenas + outputArenas + (workspace.map { [$0] } ?? [])
+    workspace = try workspaceByteCount > 0 ? arena(workspaceByteCount, "timed scratch") : nil
+    arenas = inputArenas + outputArenas
     func bindings(_ types: [TensorType], _ arenas: [Arena]) -> [Binding] {
       zip(types, arenas).map { Binding(type: $0, address: $1.deviceAddress) }
     }
@@ -75,6 +76,10 @@ public final class TimedOperation {
 
   private func record(on stream: CommandStream) {
     for (launch, pipeline) in zip(launches, pipelines) {
+      if let table = launch.table, let workspace {
+        table.write(to: workspace, workspace: 0, on: stream)
+        stream.barrier()
+      }
       launch.parameters.withUnsafeBytes {
         stream.dispatch(
           pipeline, groups: Groups(launch.groups.x, launch.groups.y, launch.groups.z),
@@ -113,7 +118,7 @@ public final class TimedOperation {
   ) throws {
     let stream = try CommandStream(backend.device, name: "noise")
     for (index, (arena, type)) in zip(arenas, types).enumerated() {
-      guard type.dtype != .i32 else {
+      guard type.dtype != .i32, type.dtype != .u8 else {
         stream.fill(arena, byteCount: arena.byteCount)
         continue
       }

@@ -69,6 +69,18 @@ public enum StateName {
   public static func firstMoment(_ parameter: String) -> String { "exp_avg." + parameter }
   /// Second moment, as torch's state names it.
   public static func secondMoment(_ parameter: String) -> String { "exp_avg_sq." + parameter }
+  /// Largest magnitude of the first moment in each block of 256, where moments are 8-bit codes.
+  public static func firstMomentScale(_ parameter: String) -> String {
+    "absmax1." + parameter
+  }
+  /// Largest magnitude of the second moment in each block of 256.
+  public static func secondMomentScale(_ parameter: String) -> String {
+    "absmax2." + parameter
+  }
+  /// Averaged row means of squared gradients.
+  public static func rowMeans(_ parameter: String) -> String { "exp_avg_sq_row." + parameter }
+  /// Averaged column means of squared gradients.
+  public static func columnMeans(_ parameter: String) -> String { "exp_avg_sq_col." + parameter }
   /// Updates made so far (f32 [1]); lives on the device because skipped updates do not count.
   public static let step = "optimizer.step"
   /// What gradients are computed times (f32 [1]), see `LossScaling`.

@@ -5,6 +5,9 @@ public struct OptimizerSettings: Sendable, Hashable {
   /// A rule with its settings.
   public enum Kind: Sendable, Hashable {
     case adamW(AdamWSettings)
+    case adamW8Bit(AdamW8BitSettings)
+    case adafactor(AdafactorSettings)
+    case lion(LionSettings)
   }
 
   /// A rule with its settings.
@@ -24,6 +27,9 @@ public struct OptimizerSettings: Sendable, Hashable {
   public var rule: any OptimizerRule {
     switch kind {
     case .adamW(let settings): settings
+    case .adamW8Bit(let settings): settings
+    case .adafactor(let settings): settings
+    case .lion(let settings): settings
     }
   }
 

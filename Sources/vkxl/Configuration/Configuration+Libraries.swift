@@ -42,11 +42,32 @@ extension Configuration {
 
   /// The update rule with its settings.
   var optimizerSettings: Train.OptimizerSettings {
-    Train.OptimizerSettings(
-      .adamW(
-        AdamWSettings(
-          beta1: optimizer.betas.first, beta2: optimizer.betas.second, epsilon: optimizer.eps,
-          weightDecay: optimizer.weightDecay)))
+    let betas = optimizer.resolvedBetas
+    let stateDType: DType = optimizer.stateDType == .bf16 ? .bf16 : .f32
+    let kind: Train.OptimizerSettings.Kind =
+      switch optimizer.type {
+      case .adamW:
+        .adamW(
+          AdamWSettings(
+            beta1: betas.first, beta2: betas.second, epsilon: optimizer.eps,
+            weightDecay: optimizer.weightDecay, stateDType: stateDType))
+      case .adamW8Bit:
+        .adamW8Bit(
+          AdamW8BitSettings(
+            beta1: betas.first, beta2: betas.second, epsilon: optimizer.eps,
+            weightDecay: optimizer.weightDecay))
+      case .adafactor:
+        .adafactor(
+          AdafactorSettings(
+            decayExponent: optimizer.decayRate, clipThreshold: optimizer.clipThreshold,
+            weightDecay: optimizer.weightDecay))
+      case .lion:
+        .lion(
+          LionSettings(
+            beta1: betas.first, beta2: betas.second, weightDecay: optimizer.weightDecay,
+            stateDType: stateDType))
+      }
+    return Train.OptimizerSettings(kind, decaysNormsAndBiases: optimizer.decayNormsAndBiases)
   }
 
   /// Sizes to train at: SDXL's own shapes at the resolution's area, all shapes between two sides,

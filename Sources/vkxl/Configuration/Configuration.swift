@@ -98,11 +98,21 @@ struct Configuration: Sendable {
   struct OptimizerSettings: Sendable {
     var type = OptimizerType.adamW
     var learningRate = 0.0
-    var betas = Betas(first: 0, second: 0)
+    /// Nil: the rule's own (see `resolvedBetas`).
+    var betas: Betas?
     var eps = 0.0
     var weightDecay = 0.0
+    var decayNormsAndBiases = true
+    var stateDType = StateDType.f32
+    var clipThreshold = 0.0
+    var decayRate = 0.0
     var scheduler = LearningRateSchedule.Shape.constant
     var warmupSteps = 0
+
+    /// `betas`, or the rule's own when none are given.
+    var resolvedBetas: Betas {
+      betas ?? Betas(first: 0.9, second: type == .lion ? 0.99 : 0.999)
+    }
   }
 
   /// `output`: where results go, and how often.

@@ -5,7 +5,7 @@ extension Configuration {
   /// Mistakes that lie between keys, each of which is valid alone.
   func contradictions() -> [InputError] {
     lengthContradictions() + sizeContradictions() + objectiveContradictions()
-      + outputContradictions()
+      + optimizerContradictions() + outputContradictions()
   }
 
   /// - Parameter hint: nil: what the key means
@@ -133,6 +133,25 @@ extension Configuration {
     }
     if objective.loss != .huber, isChanged("objective.huber_delta") {
       errors.append(unused("objective.huber_delta", needs: "`objective.loss: huber`"))
+    }
+    return errors
+  }
+
+  private func optimizerContradictions() -> [InputError] {
+    let users: [(key: String, types: [OptimizerType])] = [
+      ("betas", [.adamW, .adamW8Bit, .lion]), ("eps", [.adamW, .adamW8Bit]),
+      ("state_dtype", [.adamW, .lion]), ("clip_threshold", [.adafactor]),
+      ("decay_rate", [.adafactor]),
+    ]
+    var errors: [InputError] = []
+    for (key, types) in users
+    where !types.contains(optimizer.type) && isChanged("optimizer.\(key)") {
+      let names = types.map { "`\($0.rawValue)`" }.joined(separator: " or ")
+      errors.append(unused("optimizer.\(key)", needs: "`optimizer.type` \(names)"))
+    }
+    if optimizer.weightDecay == 0, isChanged("optimizer.decay_norms_and_biases") {
+      errors.append(
+        unused("optimizer.decay_norms_and_biases", needs: "`optimizer.weight_decay` above 0"))
     }
     return errors
   }

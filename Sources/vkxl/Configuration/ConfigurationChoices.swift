@@ -27,9 +27,16 @@ enum TimestepSampling: String, CaseIterable, Sendable {
 enum LossType: String, CaseIterable, Sendable { case mse, huber, l1 }
 
 /// The rule of the parameter update.
-enum OptimizerType: String, CaseIterable, Sendable { case adamW = "adamw" }
+enum OptimizerType: String, CaseIterable, Sendable {
+  case adamW = "adamw"
+  case adamW8Bit = "adamw8bit"
+  case adafactor, lion
+}
 
-/// AdamW's decay of the first and second moment.
+/// Storage of an optimizer's states.
+enum StateDType: String, CaseIterable, Sendable { case f32, bf16 }
+
+/// Decay of the first and second moment.
 struct Betas: Sendable, Equatable {
   var first: Double
   var second: Double

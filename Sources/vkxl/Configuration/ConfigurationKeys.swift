@@ -186,20 +186,37 @@ extension ConfigurationKey<Configuration> {
     .choice(
       "optimizer.type", \.optimizer.type, default: .adamW,
       knownAs: ["optimizer_type", "optimizer"],
-      "Update rule: AdamW with decoupled weight decay."),
+      "Update rule: AdamW; AdamW with 8-bit moments (`adamw8bit`); Adafactor, whose state is a row and "
+        + "a column of each weight; Lion. Weight decay is decoupled in all."),
     Self(
       "optimizer.learning_rate", \.optimizer.learningRate, .number(.positive), default: 1e-5,
       knownAs: ["lr", "unet_lr"], "Learning rate after warmup."),
     Self(
-      "optimizer.betas", \.optimizer.betas, .pair(.zeroToBelowOne),
-      default: Betas(first: 0.9, second: 0.999), knownAs: ["adam_beta1", "adam_beta2", "beta1"],
-      "Decay of the first and second moment."),
+      "optimizer.betas", \.optimizer.betas, .pair(.zeroToBelowOne), default: nil,
+      defaultText: "`[0.9, 0.999]`; `[0.9, 0.99]` for lion",
+      knownAs: ["adam_beta1", "adam_beta2", "beta1"],
+      "Decay of the first and second moment; of lion's direction and momentum."),
     Self(
       "optimizer.eps", \.optimizer.eps, .number(.positive), default: 1e-8,
-      knownAs: ["adam_epsilon", "epsilon"], "Added to the root of the second moment."),
+      knownAs: ["adam_epsilon", "epsilon"],
+      "Added to the root of the second moment; for adamw and adamw8bit."),
     Self(
       "optimizer.weight_decay", \.optimizer.weightDecay, .number(.nonNegative), default: 0.01,
       knownAs: ["adam_weight_decay"], "Decoupled weight decay, times the learning rate."),
+    Self(
+      "optimizer.decay_norms_and_biases", \.optimizer.decayNormsAndBiases, .boolean,
+      default: true, "Whether weight decay applies to norms and biases too, as in torch."),
+    .choice(
+      "optimizer.state_dtype", \.optimizer.stateDType, default: .f32,
+      knownAs: ["moments_dtype", "optimizer_dtype"],
+      "Storage of moments, for adamw and lion; `bf16` halves them and rounds stochastically."),
+    Self(
+      "optimizer.clip_threshold", \.optimizer.clipThreshold, .number(.positive), default: 1,
+      "Root mean square above which a weight's update is scaled down to it; adafactor only."),
+    Self(
+      "optimizer.decay_rate", \.optimizer.decayRate,
+      .number(NumberRange(lower: -1, upper: 0, excludesUpper: true)), default: -0.8,
+      "Exponent c of b = 1 - t^c, which averages squared gradients; adafactor only."),
     .choice(
       "optimizer.scheduler", \.optimizer.scheduler, default: .constant,
       knownAs: ["lr_scheduler", "learning_rate_scheduler"],
