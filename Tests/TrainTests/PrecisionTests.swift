@@ -59,6 +59,23 @@ import Testing
     }
   }
 
+  /// Twenty steps at a rate at which roundings do not yet send trajectories apart: every loss within 2 % of
+  /// f32's, and not equal to it.
+  @Test func lossesStayWithThoseOfSinglePrecision() throws {
+    let losses = try DType.storage.map { dtype in
+      var settings = Tiny.settings(steps: 20, storage: UNetStorage(dtype))
+      settings.schedule.rate = 1e-4
+      let trainer = try Tiny.trainer(SharedBackend.vulkan, settings, Self.shape)
+      return try TrainerTests.train(trainer, to: 20).map(\.loss)
+    }
+    for half in losses[1...] {
+      #expect(half != losses[0])
+      for (found, expected) in zip(half, losses[0]) {
+        #expect(abs(found / expected - 1) < 0.02)
+      }
+    }
+  }
+
   /// A scale at which gradients overflow f16 is halved until they fit, without the host; what is
   /// skipped changes nothing else, and is counted, also by a trainer that resumes.
   @Test func anOverflowIsSkippedAndRecovered() throws {

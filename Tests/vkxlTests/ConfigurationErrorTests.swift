@@ -74,10 +74,10 @@ import Testing
       expected: "a list of two numbers from 0 to below 1", hint: ""),
     Mistake(
       section: "optimizer", line: "type: [adamw]",
-      expected: "`adamw`, `adamw8bit`, `adafactor` or `lion`", hint: ""),
+      expected: "`adamw`, `adamw8bit`, `adafactor`, `lion` or `prodigy`", hint: ""),
     Mistake(
       section: "optimizer", line: "type: adamw8bits",
-      expected: "`adamw`, `adamw8bit`, `adafactor` or `lion`",
+      expected: "`adamw`, `adamw8bit`, `adafactor`, `lion` or `prodigy`",
       hint: "did you mean `adamw8bit`?"),
     Mistake(
       section: "optimizer", line: "state_dtype: f16", expected: "`f32` or `bf16`",
@@ -229,6 +229,14 @@ import Testing
     #expect(errors.map(\.hint) == [hint])
   }
 
+  @Test func prodigyWantsALearningRateOfOne() {
+    let errors = configurationErrors(minimalYAML(["optimizer": "type: prodigy"]))
+    #expect(errors.map(\.expected) == ["at least 0.01 with `optimizer.type: prodigy`"])
+    #expect(errors.first?.hint.hasSuffix("use 1") == true)
+    let good = minimalYAML(["optimizer": "type: prodigy\nlearning_rate: 1\nd_coef: 2"])
+    #expect(configurationErrors(good).isEmpty)
+  }
+
   @Test func keysOfOtherOptimizersAreRefused() {
     let errors = configurationErrors(
       minimalYAML([
@@ -237,8 +245,8 @@ import Testing
       ]))
     #expect(
       errors.map(\.expected) == [
-        "this key only with `optimizer.type` `adamw` or `adamw8bit` or `lion`",
-        "this key only with `optimizer.type` `adamw` or `adamw8bit`",
+        "this key only with `optimizer.type` `adamw` or `adamw8bit` or `lion` or `prodigy`",
+        "this key only with `optimizer.type` `adamw` or `adamw8bit` or `prodigy`",
         "this key only with `optimizer.type` `adamw` or `lion`",
         "this key only with `optimizer.weight_decay` above 0",
       ])

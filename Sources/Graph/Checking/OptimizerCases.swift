@@ -16,6 +16,7 @@ extension OperationCase {
       scaled(nil, norm: 12, lossScale: 0.5, goodSteps: 6),
     ]
     + adamWCases + lionCases + adamW8BitCases + adafactorCases
+    + prodigyCases
 
   private static let adamWCases = updateScalars.flatMap { step, scale in
     storages.map { weight, gradient, state in
@@ -80,6 +81,51 @@ extension OperationCase {
           fills: fills)
       }
     }
+  }
+
+  /// Moments at the first update and later, the distance, and the step.
+  private static let prodigyCases = updateScalars.flatMap { step, scale in
+    let variants = [(false, false), (true, false), (true, true)]
+    let distances = variants.map { correctsBias, safeguardsWarmup in
+      OperationCase(
+        ProdigyDistance(rule: prodigyRule(correctsBias, safeguardsWarmup)),
+        scalarTypes + [TensorType([2]), TensorType([2])],
+        fills: scalarFills(step, scale).merging([
+          3: .values([0.3, 20]), 4: .values([2e-6, 0.1]),
+        ]) { $1 })
+    }
+    let moments = zip(variants, [(DType.f32, DType.f32), (.bf16, .f32), (.f16, .f16)]).map {
+      variant, dtypes in
+      let shapes = [[7], [3, 50], [61, 83]]
+      let roles = [dtypes.0, dtypes.1, .f32, .f32, .f32, dtypes.0]
+      var fills = scalarFills(step, scale)
+      fills[3 + 18] = .values([2e-3, 0.1])
+      return OperationCase(
+        ProdigyMoments(
+          rule: prodigyRule(variant.0, variant.1), tensors: UpdatedTensors(count: 3)),
+        scalarTypes + roles.flatMap { dtype in shapes.map { TensorType($0, dtype) } }
+          + [TensorType([2])], fills: fills)
+    }
+    let updates = DType.storage.map { dtype in
+      let shapes = [[7], [3, 50], [61, 83]]
+      var fills: [Int: InputFill] = [
+        0: .values([1e-3, 1e-8, scale]), 1: .values([step]), 2: .values([scale]),
+      ]
+      for index in 9..<12 { fills[index] = .uniform(0, 1) }
+      return OperationCase(
+        ProdigyUpdate(
+          weightDecay: 0.01, tensors: UpdatedTensors(indices: [4, 0, 9], seed: 1 << 40 + 3)),
+        [TensorType([3]), TensorType([1]), TensorType([1])]
+          + [dtype, .f32, .f32].flatMap { dtype in shapes.map { TensorType($0, dtype) } },
+        fills: fills)
+    }
+    return distances + moments + updates
+  }
+
+  private static func prodigyRule(_ correctsBias: Bool, _ safeguardsWarmup: Bool) -> ProdigyRule {
+    ProdigyRule(
+      beta1: 0.9, beta2: 0.999, epsilon: 1e-8, d0: 1e-6, dCoefficient: 1.5,
+      correctsBias: correctsBias, safeguardsWarmup: safeguardsWarmup)
   }
 
   private static let scalarTypes = [TensorType([1]), TensorType([1]), TensorType([1])]

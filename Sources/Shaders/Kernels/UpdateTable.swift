@@ -70,14 +70,23 @@ struct UpdateGroup {
   }
 }
 
-/// The tensors of an update by role: weight, gradient, then states; outputs are weight and states.
+/// The tensors of an update by role: weight, gradient, then states; outputs are weight and states
+/// unless said otherwise.
 struct UpdateRoles {
   let tensors: UpdatedTensors
   /// Weight, gradient and states.
   let count: Int
+  /// Weight and states.
+  let outputCount: Int
+
+  init(tensors: UpdatedTensors, count: Int, outputCount: Int? = nil) {
+    self.tensors = tensors
+    self.count = count
+    self.outputCount = outputCount ?? count - 1
+  }
 
   /// Roles of inputs and outputs together, as a table's entry lists them.
-  var addressCount: Int { 2 * count - 1 }
+  var addressCount: Int { count + outputCount }
 
   func groups(_ inputs: [TensorType]) -> [UpdateGroup] {
     let n = tensors.count
@@ -96,7 +105,7 @@ struct UpdateRoles {
   func addresses(_ context: LoweringContext, _ tensor: Int) -> [UInt64] {
     let n = tensors.count
     return (0..<count).map { context.inputs[3 + $0 * n + tensor].address }
-      + (0..<count - 1).map { context.outputs[$0 * n + tensor].address }
+      + (0..<outputCount).map { context.outputs[$0 * n + tensor].address }
   }
 
   /// The table of a group whose tensors are updated chunk by chunk.

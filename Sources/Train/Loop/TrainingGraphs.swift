@@ -81,6 +81,12 @@ public enum StateName {
   public static func rowMeans(_ parameter: String) -> String { "exp_avg_sq_row." + parameter }
   /// Averaged column means of squared gradients.
   public static func columnMeans(_ parameter: String) -> String { "exp_avg_sq_col." + parameter }
+  /// Weighted sum of gradients, of Prodigy.
+  public static func gradientSum(_ parameter: String) -> String { "s." + parameter }
+  /// The weight before the first update, of Prodigy.
+  public static func initialWeight(_ parameter: String) -> String { "p0." + parameter }
+  /// Distance and numerator of Prodigy (f32 [2]).
+  public static let prodigyControl = "optimizer.prodigy"
   /// Updates made so far (f32 [1]); lives on the device because skipped updates do not count.
   public static let step = "optimizer.step"
   /// What gradients are computed times (f32 [1]), see `LossScaling`.

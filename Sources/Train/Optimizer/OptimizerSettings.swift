@@ -8,6 +8,7 @@ public struct OptimizerSettings: Sendable, Hashable {
     case adamW8Bit(AdamW8BitSettings)
     case adafactor(AdafactorSettings)
     case lion(LionSettings)
+    case prodigy(ProdigySettings)
   }
 
   /// A rule with its settings.
@@ -30,6 +31,7 @@ public struct OptimizerSettings: Sendable, Hashable {
     case .adamW8Bit(let settings): settings
     case .adafactor(let settings): settings
     case .lion(let settings): settings
+    case .prodigy(let settings): settings
     }
   }
 

@@ -61,6 +61,13 @@ extension Configuration {
           AdafactorSettings(
             decayExponent: optimizer.decayRate, clipThreshold: optimizer.clipThreshold,
             weightDecay: optimizer.weightDecay))
+      case .prodigy:
+        .prodigy(
+          ProdigySettings(
+            beta1: betas.first, beta2: betas.second, epsilon: optimizer.eps,
+            weightDecay: optimizer.weightDecay, d0: optimizer.d0,
+            dCoefficient: optimizer.dCoefficient, correctsBias: optimizer.biasCorrection,
+            safeguardsWarmup: optimizer.safeguardWarmup))
       case .lion:
         .lion(
           LionSettings(

@@ -106,6 +106,10 @@ struct Configuration: Sendable {
     var stateDType = StateDType.f32
     var clipThreshold = 0.0
     var decayRate = 0.0
+    var d0 = 0.0
+    var dCoefficient = 0.0
+    var biasCorrection = false
+    var safeguardWarmup = false
     var scheduler = LearningRateSchedule.Shape.constant
     var warmupSteps = 0
 

@@ -139,15 +139,23 @@ extension Configuration {
 
   private func optimizerContradictions() -> [InputError] {
     let users: [(key: String, types: [OptimizerType])] = [
-      ("betas", [.adamW, .adamW8Bit, .lion]), ("eps", [.adamW, .adamW8Bit]),
+      ("betas", [.adamW, .adamW8Bit, .lion, .prodigy]), ("eps", [.adamW, .adamW8Bit, .prodigy]),
       ("state_dtype", [.adamW, .lion]), ("clip_threshold", [.adafactor]),
-      ("decay_rate", [.adafactor]),
+      ("decay_rate", [.adafactor]), ("d0", [.prodigy]), ("d_coef", [.prodigy]),
+      ("bias_correction", [.prodigy]), ("safeguard_warmup", [.prodigy]),
     ]
     var errors: [InputError] = []
     for (key, types) in users
     where !types.contains(optimizer.type) && isChanged("optimizer.\(key)") {
       let names = types.map { "`\($0.rawValue)`" }.joined(separator: " or ")
       errors.append(unused("optimizer.\(key)", needs: "`optimizer.type` \(names)"))
+    }
+    if optimizer.type == .prodigy, optimizer.learningRate < 0.01 {
+      errors.append(
+        error(
+          "optimizer.learning_rate", expected: "at least 0.01 with `optimizer.type: prodigy`",
+          found: ConfigurationText.number(optimizer.learningRate),
+          hint: "prodigy finds the step itself, and this is a factor of it: use 1"))
     }
     if optimizer.weightDecay == 0, isChanged("optimizer.decay_norms_and_biases") {
       errors.append(

@@ -30,7 +30,7 @@ enum LossType: String, CaseIterable, Sendable { case mse, huber, l1 }
 enum OptimizerType: String, CaseIterable, Sendable {
   case adamW = "adamw"
   case adamW8Bit = "adamw8bit"
-  case adafactor, lion
+  case adafactor, lion, prodigy
 }
 
 /// Storage of an optimizer's states.

@@ -33,7 +33,7 @@ extension ConfigurationKey<Configuration> {
       "Where the two text encoders come from: `same` file as the UNet and the VAE, another "
         + "checkpoint's path, or the formula of `vkxl init` with seed 0 (no file needed)."),
     .choice(
-      "model.precision", \.model.precision, default: .f32,
+      "model.precision", \.model.precision, default: .auto,
       knownAs: ["mixed_precision", "train_dtype", "weight_dtype", "dtype"],
       "Storage of the UNet's weights, activations and gradients; biases, norms and every sum are f32, "
         + "as are text encoders and VAE. `auto`: bf16 on GPUs with matrix units for it, f16 on others, "
@@ -187,7 +187,8 @@ extension ConfigurationKey<Configuration> {
       "optimizer.type", \.optimizer.type, default: .adamW,
       knownAs: ["optimizer_type", "optimizer"],
       "Update rule: AdamW; AdamW with 8-bit moments (`adamw8bit`); Adafactor, whose state is a row and "
-        + "a column of each weight; Lion. Weight decay is decoupled in all."),
+        + "a column of each weight; Lion; Prodigy, which finds the step itself (`learning_rate: 1`). "
+        + "Weight decay is decoupled in all."),
     Self(
       "optimizer.learning_rate", \.optimizer.learningRate, .number(.positive), default: 1e-5,
       knownAs: ["lr", "unet_lr"], "Learning rate after warmup."),
@@ -199,7 +200,7 @@ extension ConfigurationKey<Configuration> {
     Self(
       "optimizer.eps", \.optimizer.eps, .number(.positive), default: 1e-8,
       knownAs: ["adam_epsilon", "epsilon"],
-      "Added to the root of the second moment; for adamw and adamw8bit."),
+      "Added to the root of the second moment; for adamw, adamw8bit and prodigy."),
     Self(
       "optimizer.weight_decay", \.optimizer.weightDecay, .number(.nonNegative), default: 0.01,
       knownAs: ["adam_weight_decay"], "Decoupled weight decay, times the learning rate."),
@@ -217,6 +218,18 @@ extension ConfigurationKey<Configuration> {
       "optimizer.decay_rate", \.optimizer.decayRate,
       .number(NumberRange(lower: -1, upper: 0, excludesUpper: true)), default: -0.8,
       "Exponent c of b = 1 - t^c, which averages squared gradients; adafactor only."),
+    Self(
+      "optimizer.d0", \.optimizer.d0, .number(.positive), default: 1e-6,
+      "First estimate of the step; prodigy only."),
+    Self(
+      "optimizer.d_coef", \.optimizer.dCoefficient, .number(.positive), default: 1,
+      "Factor of the estimated step; prodigy only."),
+    Self(
+      "optimizer.bias_correction", \.optimizer.biasCorrection, .boolean, default: false,
+      knownAs: ["use_bias_correction"], "Correct moments as Adam does; prodigy only."),
+    Self(
+      "optimizer.safeguard_warmup", \.optimizer.safeguardWarmup, .boolean, default: false,
+      "Keep a warmup from inflating the estimated step; prodigy only."),
     .choice(
       "optimizer.scheduler", \.optimizer.scheduler, default: .constant,
       knownAs: ["lr_scheduler", "learning_rate_scheduler"],

@@ -1,9 +1,9 @@
-"""Six steps of Lion, Adafactor and 8-bit AdamW: writes optimizers.safetensors beside this file.
+"""Six steps of Lion, Prodigy, Adafactor and 8-bit AdamW: writes optimizers.safetensors beside this file.
 
-Made with Python 3.11, torch 2.13.0 (CPU), transformers 5.24.0, lion-pytorch 0.2.5, bitsandbytes 0.50.2,
-numpy 2.4.6: python optimizers.py
+Made with Python 3.11, torch 2.13.0 (CPU), transformers 5.24.0, lion-pytorch 0.2.5, prodigyopt 1.1.2,
+bitsandbytes 0.50.2, numpy 2.4.6: python optimizers.py
 
-Lion is lion-pytorch's, Adafactor transformers' on weights reshaped to matrices. 8-bit AdamW follows
+Lion is lion-pytorch's, Prodigy prodigyopt's, Adafactor transformers' on weights reshaped to matrices. 8-bit AdamW follows
 bitsandbytes' CUDA kernel (decay after the step, sign-preserving codes) in float64 with bitsandbytes'
 own maps, because its CPU path does neither and finds codes near the nearest only; one step of that
 path, from zero states and without decay, must give the same weights and scales, and codes within 8.
@@ -16,6 +16,7 @@ import numpy
 import torch
 from bitsandbytes.functional import create_dynamic_map
 from lion_pytorch import Lion
+from prodigyopt import Prodigy
 from safetensors.numpy import save_file
 from transformers.optimization import Adafactor
 
@@ -27,9 +28,9 @@ RATE, DECAY, BETA1, BETA2, EPS = 1e-2, 0.1, 0.9, 0.999, 1e-8
 torch.manual_seed(11)
 torch.set_num_threads(1)
 initial = [torch.randn(shape) for shape in SHAPES]
-# Magnitudes that differ by row and by step.
+# Magnitudes that differ by row and by step; a common direction, which Prodigy's distance grows by.
 gradients = [
-    [torch.randn(shape) * torch.rand(shape[0]).reshape([-1] + [1] * (len(shape) - 1))
+    [(torch.randn(shape) + 1) * torch.rand(shape[0]).reshape([-1] + [1] * (len(shape) - 1))
      * 10.0 ** (step / 2 - 3) for shape in SHAPES] for step in range(STEPS)]
 # Moments so small that their nearest code is 0, and loses their sign.
 for step in range(STEPS):
@@ -64,6 +65,14 @@ def run(rule, make, reshape=lambda tensor: tensor):
 
 
 run("lion", lambda p: Lion(p, lr=RATE, betas=(0.9, 0.99), weight_decay=DECAY))
+for name, corrects, safeguards in [
+        ("prodigy", False, False), ("prodigy-corrected", True, True)]:
+    optimizer, _ = run(
+        name, lambda p: Prodigy(
+            p, lr=1.0, betas=(BETA1, BETA2), eps=EPS, weight_decay=DECAY, d0=0.1,
+            use_bias_correction=corrects, safeguard_warmup=safeguards,
+            d_coef=10.0 if safeguards else 1.0))
+    out[f"{name}.d"] = numpy.array([optimizer.param_groups[0]["d"]], dtype=numpy.float32)
 optimizer, parameters = run(
     "adafactor", lambda p: Adafactor(
         p, lr=RATE, scale_parameter=False, relative_step=False, warmup_init=False,
