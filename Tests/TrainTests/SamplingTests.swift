@@ -1,83 +1,161 @@
+import Foundation
 import Graph
 import Model
 import Testing
 
 @testable import Train
 
-/// Sampling tables and whole sampled latents against diffusers' schedulers (`reference.py sample`).
+/// Sampling tables and whole sampled latents against diffusers' schedulers: 20 steps by
+/// `scripts/make_sampler_references.py`, 10 steps by `reference.py sample`.
 @Suite struct SamplingTests {
+  /// A case of samplers.safetensors, named METHOD-OBJECTIVE-SPACING.
   struct Case: Sendable, CustomTestStringConvertible {
-    var file: String
+    var name: String
+    var method: SamplingMethod
+    var eta: Double?
     var prediction: PredictionType
-    var table: SamplingTable
-    var testDescription: String { file }
+    var table: SamplingTable?
+
+    init?(_ name: String) {
+      let parts = name.split(separator: "-").map(String.init)
+      let hasEta = parts[0] == "ddim_eta"
+      guard parts.count == 3, let method = SamplingMethod(rawValue: hasEta ? "ddim" : parts[0])
+      else { return nil }
+      self.name = name
+      self.method = method
+      eta = hasEta ? 1 : nil
+      prediction = parts[1] == "eps" ? .epsilon : parts[1] == "flow" ? .flow : .v
+      // diffusers' DDIM has the exact zero, its other schedulers 4096.
+      let settings = TableSettings(
+        steps: 20, method: method, spacing: Spacing(rawValue: parts[2]) ?? .native, shift: 2.5,
+        terminalSigma: method == .ddim ? .infinity : 4096)
+      table =
+        parts[2] == "given"
+        ? nil
+        : SamplingTable(
+          prediction: prediction, schedule: NoiseSchedule(zeroTerminalSNR: parts[1] == "ztsnr"),
+          settings)
+    }
+
+    var testDescription: String { name }
+
+    /// diffusers' own table.
+    func givenTable(_ file: Safetensors) throws -> SamplingTable {
+      SamplingTable(
+        timesteps: try file.doubles(name + ".timesteps"),
+        sigmas: try file.doubles(name + ".sigmas"), initialScale: table?.initialScale ?? 1
+      ).withoutRepetitions
+    }
   }
 
-  static let cases = [
-    Case(
-      file: "sample-euler-eps-karras", prediction: .epsilon,
-      table: SamplingTable(
-        schedule: NoiseSchedule(zeroTerminalSNR: false), spacing: .karras, steps: 10)),
-    Case(
-      file: "sample-euler-v-ztsnr", prediction: .v,
-      table: SamplingTable(
-        schedule: NoiseSchedule(zeroTerminalSNR: true), spacing: .trailing, steps: 10,
-        terminalSigma: 4096)),
-    Case(
-      file: "sample-flow", prediction: .flow, table: SamplingTable(flowSteps: 10, shift: 2.5)),
-  ]
-
-  @Test(arguments: cases)
-  func tablesAreDiffusers(_ sampling: Case) throws {
-    let file = try Fixture.open(sampling.file)
-    // diffusers computes its tables in f32.
-    #expect(relativeError(sampling.table.sigmas, try file.doubles("sigmas")) < 1e-6)
-    #expect(relativeError(sampling.table.timesteps, try file.doubles("timesteps")) < 1e-6)
+  static func cases() throws -> [Case] {
+    let names = try Fixture.open("samplers").entries.map(\.name)
+      .filter { $0.hasSuffix(".latents") }.map { String($0.dropLast(".latents".count)) }
+    return names.sorted().compactMap(Case.init)
   }
 
-  @Test(arguments: cases)
-  func sampledLatentsAreDiffusers(_ sampling: Case) throws {
-    let file = try Fixture.open(sampling.file)
-    let entry = try file.entry("noise")
-    let shape = Tiny.shape(samples: 1)
-    let unet = Tiny.configuration.unet
-    let runner = try UNetRunner(
-      SharedBackend.vulkan, unet.stored(.f32), weights: Tiny.weights, shape: shape)
-    let (context, pooled) = (try file.floats("context"), try file.floats("pooled"))
-    let timeIDs = try file.floats("time_ids")
-    let noise = ChannelOrder.channelsLast(try file.floats(entry), shape: entry.shape)
-    let latents = try EulerSampler(prediction: sampling.prediction, table: sampling.table)
-      .sample(noise: noise) { input, time in
-        try runner.predict(
-          shape, latents: input, time: [time], context: context, pooled: pooled, timeIDs: timeIDs)
-      }
-    let expected = ChannelOrder.channelsLast(try file.floats("latents"), shape: entry.shape)
-    // The issue allows 1e-3; ten steps of f32 forward passes keep well below 1e-4.
-    #expect(relativeError(latents.map(Double.init), expected.map(Double.init)) < 1e-4)
+  @Test func everySamplerHasCases() throws {
+    let cases = try Self.cases()
+    #expect(cases.count == 51)
+    #expect(Set(cases.map(\.method)) == Set(SamplingMethod.allCases))
   }
 
-  @Test func theInfiniteStepIsFinite() throws {
-    let table = SamplingTable(
-      schedule: NoiseSchedule(zeroTerminalSNR: true), spacing: .trailing, steps: 4)
-    #expect(table.sigmas[0] == 20000 && table.initialSigma == 20000)
-    // A network that knows x0 = 0.5 exactly: v = a noise - s x0.
-    let sampler = EulerSampler(prediction: .v, table: table)
-    var step = 0
-    let latents = try sampler.sample(noise: [1, -2]) { input, _ in
-      let sigma = table.sigmas[step]
-      step += 1
-      let (a, s) = (1 / (sigma * sigma + 1).squareRoot(), sigma / (sigma * sigma + 1).squareRoot())
-      return input.map { x in
-        let noise = (Double(x) - a * 0.5) / s
-        return Float(a * noise - s * 0.5)
+  @Test func tablesAreDiffusers() throws {
+    let file = try Fixture.open("samplers")
+    for sampling in try Self.cases() {
+      guard let table = sampling.table else { continue }
+      let times = try file.doubles(sampling.name + ".timesteps")
+      // diffusers multiplies 1,000 factors in f32, ours are in Double (see ScheduleTests): 1.1e-6.
+      if file[sampling.name + ".sigmas"] != nil {
+        let given = try sampling.givenTable(file)
+        #expect(relativeError(table.sigmas, given.sigmas) < 2e-6, "\(sampling)")
+        #expect(relativeError(table.timesteps, given.timesteps) < 1e-6, "\(sampling)")
+      } else {
+        #expect(table.timesteps == times, "\(sampling)")
       }
     }
-    // x0 is what is left of numbers 20000 times as large, in f32.
-    #expect(latents.allSatisfy { abs($0 - 0.5) < 0.01 })
   }
 
-  @Test func guidanceExtrapolates() {
-    #expect(guided([3], [1], scale: 2) == [5])
-    #expect(guided([3], [1], scale: 1) == [3])
+  @Test(arguments: SamplingMethod.allCases)
+  func sampledLatentsAreDiffusers(method: SamplingMethod) throws {
+    let file = try Fixture.open("samplers")
+    let network = try TinyNetwork()
+    for sampling in try Self.cases() where sampling.method == method {
+      let expected = try file.floats(sampling.name + ".latents")
+      var tables = sampling.table.map { [$0] } ?? []
+      if file[sampling.name + ".sigmas"] != nil { tables.append(try sampling.givenTable(file)) }
+      for table in tables {
+        let process = SamplingProcess(
+          prediction: sampling.prediction, table: table, method: method, eta: sampling.eta)
+        let latents = try network.sample(process)
+        let error = relativeError(latents.map(Double.init), expected.map(Double.init))
+        // The issue allows 1e-3; twenty steps of f32 forward passes keep below 1e-4.
+        #expect(error < 1e-4, "\(sampling): \(error)")
+      }
+    }
+  }
+
+  struct TenSteps: Sendable {
+    var file: String
+    var prediction: PredictionType
+    var settings: TableSettings
+  }
+
+  @Test(arguments: [
+    TenSteps(
+      file: "sample-euler-eps-karras", prediction: .epsilon,
+      settings: TableSettings(steps: 10, spacing: .karras)),
+    TenSteps(
+      file: "sample-euler-v-ztsnr", prediction: .v,
+      settings: TableSettings(steps: 10, terminalSigma: 4096)),
+    TenSteps(
+      file: "sample-flow", prediction: .flow, settings: TableSettings(steps: 10, shift: 2.5)),
+  ])
+  func tenStepsAreDiffusers(_ sampling: TenSteps) throws {
+    let file = try Fixture.open(sampling.file)
+    let table = SamplingTable(
+      prediction: sampling.prediction,
+      schedule: NoiseSchedule(zeroTerminalSNR: sampling.prediction == .v), sampling.settings)
+    #expect(relativeError(table.sigmas, try file.doubles("sigmas")) < 1e-6)
+    #expect(relativeError(table.timesteps, try file.doubles("timesteps")) < 1e-6)
+    let latents = try TinyNetwork().sample(
+      SamplingProcess(prediction: sampling.prediction, table: table))
+    let expected = try file.floats("latents")
+    #expect(relativeError(latents.map(Double.init), expected.map(Double.init)) < 1e-4)
+  }
+}
+
+/// The tiny UNet on reference.py's inputs (seed 0, latent 8x8, one sample).
+struct TinyNetwork {
+  let shape = Tiny.shape(samples: 1)
+  let runner: UNetRunner
+
+  init() throws {
+    runner = try UNetRunner(
+      SharedBackend.vulkan, Tiny.configuration.unet.stored(.f32), weights: Tiny.weights,
+      shape: shape)
+  }
+
+  private func input(_ name: String, _ shape: [Int]) -> [Float] {
+    SyntheticTensors.inputs("input." + name, shape: shape)
+  }
+
+  /// Latents [1, 4, 8, 8] that a sampler makes of the reference's noise.
+  func sample(_ process: SamplingProcess) throws -> [Float] {
+    let first = [1, 4, 8, 8]
+    let context = input("context", [1, 77, shape.contextWidth])
+    let pooled = input("pooled", [1, shape.pooledWidth])
+    let stepNoise = input("step_noise", [20] + first)
+    let latents = try process.sample(
+      noise: ChannelOrder.channelsLast(input("noise", first), shape: first),
+      stepNoise: { step in
+        ChannelOrder.channelsLast(Array(stepNoise[step * 256..<(step + 1) * 256]), shape: first)
+      },
+      network: { latents, time in
+        try runner.predict(
+          shape, latents: latents, time: [time], context: context, pooled: pooled,
+          timeIDs: [64, 64, 0, 0, 64, 64])
+      })
+    return ChannelOrder.channelsFirst(latents, shape: [1, 8, 8, 4])
   }
 }

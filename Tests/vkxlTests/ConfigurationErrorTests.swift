@@ -163,7 +163,7 @@ import Testing
         + "--set objective.huber_delta=null"),
     Mistake(
       section: "output", line: "sample_every: 10",
-      expected: "0, or prompts in `output.samples`", hint: ""),
+      expected: "0, or prompts in `output.samples` or `output.prompts`", hint: ""),
     Mistake(
       section: "output", line: "name: a/b",
       expected: "a file name without `/` that does not start with a dot",

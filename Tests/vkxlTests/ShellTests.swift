@@ -138,9 +138,23 @@ final class TemporaryFolder {
     (["--prediction", "v", "--shift", "2"], "--shift"),
     (["--prediction", "eps", "--ztsnr"], "--ztsnr"),
     (["--prediction", "v", "--ztsnr", "--terminal-sigma", "2254"], "--terminal-sigma"),
-    (["--terminal-sigma", "inf"], "--terminal-sigma"),
+    (["--terminal-sigma", "nan"], "--terminal-sigma"),
     (["--prediction", "v", "--terminal-sigma", "4096"], "--terminal-sigma"),
     (["--prediction", "flow", "--spacing", "karras"], "--spacing"),
+    (["--prediction", "flow", "--sampler", "ddim"], "--sampler"),
+    (["--prediction", "flow", "--sampler", "euler_ancestral"], "--sampler"),
+    (["--prediction", "v", "--ztsnr", "--spacing", "karras"], "--spacing"),
+    (["--prediction", "v", "--ztsnr", "--spacing", "beta", "--sigma-max", "3000"], "--sigma-max"),
+    (["--prediction", "v", "--spacing", "karras", "--sigma-max", "20"], "--sigma-max"),
+    (["--prediction", "v", "--sigma-max", "10"], "--sigma-max"),
+    (["--prediction", "v", "--infinite-first-step"], "--infinite-first-step"),
+    (
+      ["--prediction", "v", "--spacing", "karras", "--infinite-first-step"],
+      "--infinite-first-step"
+    ),
+    (["--sampler", "ddim", "--spacing", "exponential"], "--spacing"),
+    (["--eta", "0.5"], "--eta"), (["--sampler", "ddim", "--eta", "2"], "--eta"),
+    (["--guidance-rescale", "1.5"], "--guidance-rescale"),
     (["--model", "/nowhere/m.safetensors"], "--model /nowhere/m.safetensors"),
   ])
   func sampleOptions(_ options: [String], _ place: String) throws {
@@ -159,6 +173,11 @@ final class TemporaryFolder {
     ])
     try good.checkOptions()
     #expect(good.prompt == ["a", "b"])
+    try SampleCommand.parse([
+      "--prompt", "a", "--out", folder.path + "/new", "--model", model, "--prediction", "v",
+      "--ztsnr", "--sampler", "dpmpp_2m_sde", "--eta", "0.5", "--spacing", "karras", "--sigma-max",
+      "14.6", "--infinite-first-step", "--terminal-sigma", "inf", "--guidance-rescale", "0.7",
+    ]).checkOptions()
   }
 
   @Test func initOverwritesOnlyWhenAsked() throws {

@@ -213,6 +213,55 @@ import Testing
     #expect(text.contains("Seed: 7, Size: 64x96, Model: base"))
   }
 
+  /// A prompt file with sizes and seeds of its own, a prompt of two chunks, a grid and a preview.
+  @Test func samplesOfAPromptFile() async throws {
+    let folder = try TemporaryFolder()
+    let long = [String](repeating: "red star", count: 45).joined(separator: " ")
+    let file = try folder.file(
+      "prompts.txt",
+      "# two pictures\na (red:1.3) star --w 64 --h 96 --d 5 --n blue\n\(long) --s 3 --l 1\n")
+    let out = folder.path + "/pictures"
+    let outcome = await command([
+      "sample", "--model", Example.base, "--text-encoders", "synthetic:tiny", "--prompts", file,
+      "--width", "64", "--height", "64", "--steps", "2", "--sampler", "dpmpp_2m", "--grid",
+      "--preview", "2", "--guidance-rescale", "0.5", "--out", out,
+    ])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let names = try FileManager.default.contentsOfDirectory(atPath: out).sorted()
+    #expect(names == ["0000-seed5.png", "0001-seed0.png", "0002-grid.png", "preview.png"])
+    func picture(_ name: String) throws -> (size: [UInt8], text: String) {
+      let bytes = try Data(contentsOf: URL(fileURLWithPath: "\(out)/\(name)"))
+      return (Array(bytes[16..<24]), String(decoding: bytes, as: UTF8.self))
+    }
+    #expect(try picture("0000-seed5.png").size == [0, 0, 0, 64, 0, 0, 0, 96])
+    #expect(
+      try picture("0000-seed5.png").text.contains(
+        "a (red:1.3) star\nNegative prompt: blue\nSteps: 2, Sampler: DPM++ 2M, CFG scale: 5.0, "
+          + "Seed: 5"))
+    #expect(
+      try picture("0001-seed0.png").text.contains("Steps: 3, Sampler: DPM++ 2M, CFG scale: 1"))
+    // Two columns of 64 and one row of 96, with gaps of 4.
+    #expect(try picture("0002-grid.png").size == [0, 0, 0, 140, 0, 0, 0, 104])
+    #expect(try picture("preview.png").size == [0, 0, 0, 64, 0, 0, 0, 64])
+  }
+
+  /// Pictures while training: a prompt file, a sampler, long captions in chunks.
+  @Test func picturesWhileTraining() async throws {
+    let run = try SmallRun()
+    let file = try run.folder.file("prompts.txt", "a [red] star --w 64 --h 64 --s 2 --d 3\n")
+    let long = [String](repeating: "red star", count: 45).joined(separator: " ")
+    try long.write(toFile: run.folder.path + "/data/000.txt", atomically: true, encoding: .utf8)
+    let outcome = await run.train(
+      steps: 2,
+      [
+        "output.prompts=\(file)", "output.sample_every=1", "output.sampler=heun",
+        "output.guidance_rescale=0.7", "data.max_caption_chunks=2",
+      ])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let pictures = try FileManager.default.contentsOfDirectory(atPath: run.out + "/samples")
+    #expect(pictures.count == 2)
+  }
+
   @Test(arguments: [([], 4096), (["--terminal-sigma", "20000"], 20000)] as [([String], Float)])
   func forwardSampleStartsAtTheTerminalSigma(options: [String], sigma: Float) async throws {
     let folder = try TemporaryFolder()

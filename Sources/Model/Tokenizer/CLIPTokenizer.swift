@@ -37,7 +37,11 @@ public struct CLIPTokenizer: Sendable {
 
   /// A caption cut or padded to 77 ids for each encoder.
   public func encode(_ text: String) -> TokenizedCaption {
-    let tokens = tokens(text)
+    Self.caption(tokens(text)[...])
+  }
+
+  /// Tokens cut or padded to 77 ids for each encoder.
+  static func caption(_ tokens: ArraySlice<Int>) -> TokenizedCaption {
     let kept = tokens.prefix(Self.contextLength - 2)
     let ids = [Self.startToken] + kept + [Self.endToken]
     let paddingCount = Self.contextLength - ids.count

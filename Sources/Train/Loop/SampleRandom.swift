@@ -15,6 +15,8 @@ struct SampleRandom {
     case latents = 2
     /// Initial noise of a sampled picture.
     case picture = 3
+    /// Noise that stochastic samplers add in a step.
+    case sampling = 4
   }
 
   /// Standard normal.

@@ -14,11 +14,18 @@ public struct TrainingData: Sendable {
   let seed: UInt64
   let contextWidth: Int
   let pooledWidth: Int
+  /// Chunks of 75 tokens that a caption may have.
+  let captionChunkLimit: Int
+  /// Chunks of the longest caption, which all batches have.
+  let captionChunkCount: Int
 
+  /// - Parameter captionChunkLimit: chunks of 75 tokens that a caption may have; what is longer is cut.
   public init(
     _ order: TrainingOrder, cache: ContentCache, vaeHash: String, textHash: String,
-    unet: UNetConfiguration
+    unet: UNetConfiguration, captionChunkLimit: Int = 1
   ) {
+    self.captionChunkLimit = captionChunkLimit
+    captionChunkCount = Self.chunkCount(order, limit: captionChunkLimit)
     self.order = order
     self.cache = cache
     self.vaeHash = vaeHash
@@ -35,33 +42,44 @@ public struct TrainingData: Sendable {
     }
   }
 
-  /// Captions that training may ask for, each once; the empty one stands for dropped captions.
-  var captions: [String] {
+  private static func chunkCount(_ order: TrainingOrder, limit: Int) -> Int {
+    guard limit > 1 else { return 1 }
+    let tokenizer = CLIPTokenizer()
+    let captions = Set(order.dataset.samples.map(\.caption))
+    return captions.reduce(1) {
+      max($0, tokenizer.encode(WeightedPrompt(plain: $1), chunkLimit: limit).chunks.count)
+    }
+  }
+
+  /// Captions that training may ask for, each once; the empty one stands for dropped captions and
+  /// fills shorter ones.
+  var captions: [EncodedText] {
     let given = Set(order.dataset.samples.map(\.caption))
-    return (order.options.captionDropout > 0 ? given.union([""]) : given).sorted()
+    let needsEmpty = order.options.captionDropout > 0 || captionChunkCount > 1
+    return (needsEmpty ? given.union([""]) : given).sorted().map { .caption($0) }
   }
 
-  /// Captions among these that are not in the cache.
-  func missing(_ captions: [String]) -> [String] {
-    captions.filter { cache.stored(textKey($0)) == nil }
+  /// Texts among these that are not in the cache.
+  func missing(_ texts: [EncodedText]) -> [EncodedText] {
+    texts.filter { cache.stored(textKey($0)) == nil }
   }
 
-  /// Keeps a caption's conditioning.
-  func store(_ conditioning: Conditioning, for caption: String) throws {
+  /// Keeps a text's conditioning.
+  func store(_ conditioning: Conditioning, for text: EncodedText) throws {
     try cache.store(
       [
         CachedTensor(
           name: "context", shape: [conditioning.context.count], values: conditioning.context),
         CachedTensor(
           name: "pooled", shape: [conditioning.pooled.count], values: conditioning.pooled),
-      ], for: textKey(caption))
+      ], for: textKey(text))
   }
 
-  /// A caption's conditioning from the cache.
+  /// A text's conditioning from the cache.
   /// - Throws: `InputError` when it has gone from there.
-  public func conditioning(of caption: String) throws -> Conditioning {
-    guard let tensors = cache.stored(textKey(caption)), tensors.count == 2 else {
-      throw lost("the text embedding of `\(caption)`")
+  func conditioning(of text: EncodedText) throws -> Conditioning {
+    guard let tensors = cache.stored(textKey(text)), tensors.count == 2 else {
+      throw lost("the text embedding of `\(text.text)`")
     }
     return Conditioning(context: tensors[0].values, pooled: tensors[1].values)
   }
@@ -86,7 +104,13 @@ public struct TrainingData: Sendable {
     for (index, entry) in description.entries.enumerated() {
       let sample = order.dataset.samples[entry.sampleIndex]
       batch.latents += try latents(entry, update: update, position: first + index)
-      let conditioning = try conditioning(of: entry.isCaptionDropped ? "" : sample.caption)
+      var conditioning = try conditioning(
+        of: .caption(entry.isCaptionDropped ? "" : sample.caption))
+      let contextCount = batch.shape.tokens * contextWidth
+      if conditioning.context.count < contextCount {
+        conditioning = conditioning.padded(
+          to: contextCount, with: try self.conditioning(of: .caption("")))
+      }
       batch.context += conditioning.context
       batch.pooled += conditioning.pooled
       batch.timeIDs += entry.placement.timeIDs
@@ -113,11 +137,12 @@ public struct TrainingData: Sendable {
   private func shape(_ bucket: Bucket) -> BatchShape {
     BatchShape(
       samples: order.options.batchSize, height: bucket.height / 8, width: bucket.width / 8,
-      contextWidth: contextWidth, pooledWidth: pooledWidth)
+      tokens: CLIPTokenizer.contextLength * captionChunkCount, contextWidth: contextWidth,
+      pooledWidth: pooledWidth)
   }
 
-  private func textKey(_ caption: String) -> CacheKey {
-    .textEmbedding(caption: caption, encoderHash: textHash)
+  private func textKey(_ text: EncodedText) -> CacheKey {
+    text.cacheKey(encoderHash: textHash, captionChunkLimit: captionChunkLimit)
   }
 
   private func lost(_ what: String) -> InputError {

@@ -3,26 +3,30 @@ import Graph
 import Model
 
 extension TrainingRun {
-  /// Captions of the data and of the pictures to draw.
-  private var allCaptions: [String] {
-    Set(data.captions + run.samples.flatMap { [$0.prompt, $0.negative] }).sorted()
+  /// Captions of the data, and prompts of the pictures to draw with the empty one that fills them.
+  private var allTexts: [EncodedText] {
+    let prompts = Set(run.samples.flatMap { [$0.prompt, $0.negative, ""] })
+    return data.captions + prompts.sorted().map { .prompt($0) }
   }
 
-  /// Captions that are not in the cache.
-  var missingCaptions: [String] { data.missing(allCaptions) }
+  /// Texts that are not in the cache.
+  var missingTexts: [EncodedText] { data.missing(allTexts) }
 
   /// Fills the cache with text embeddings; the encoders are on the device meanwhile.
   func cacheText(
-    _ missing: [String], _ plans: NetworkPlans<TextConditioner>, shouldStop: () -> Bool
+    _ missing: [EncodedText], _ plans: NetworkPlans<TextConditioner>, shouldStop: () -> Bool
   ) throws {
     let conditioner = try TextConditioner(plans, weights: parts.textWeights, shape: 1)
     let tokenizer = CLIPTokenizer()
-    for (index, caption) in missing.enumerated() where !shouldStop() {
-      let lost = tokenizer.encode(caption).truncatedCount
-      if lost > 0 {
-        tell(.warning("caption is \(lost) tokens too long, the end is ignored: \(caption)"))
+    for (index, text) in missing.enumerated() where !shouldStop() {
+      let tokens = text.tokens(tokenizer, captionChunkLimit: data.captionChunkLimit)
+      if tokens.truncatedCount > 0 {
+        tell(
+          .warning(
+            "caption is \(tokens.truncatedCount) tokens too long, the end is ignored "
+              + "(data.max_caption_chunks): \(text.text)"))
       }
-      try data.store(conditioner.encode(caption), for: caption)
+      try data.store(conditioner.encode(tokens), for: text)
       tell(.caching(what: .captions, done: index + 1, total: missing.count))
     }
   }
@@ -36,7 +40,7 @@ extension TrainingRun {
     phases.append(("training", training))
     if let decoderPlans, !run.samples.isEmpty {
       var use = training
-      let requests = Set(run.samples.map { $0.request().batchShape(unet) })
+      let requests = Set(run.samples.map { $0.batchShape(unet) })
       try unetPlans.add(Array(requests), to: &use)
       let decoder = try decoderPlans.memory(Array(Set(run.samples.map(\.latentShape))))
       use.variables += decoder.total

@@ -36,12 +36,13 @@ extension TrainingRun {
     let unetRunner = UNetRunner(unetPlans, sharing: trainer.store)
     let decoder = try LatentDecoder(
       decoderPlans, weights: parts.weights, shape: first.latentShape)
+    let empty = try data.conditioning(of: .prompt(""))
     let cells = try run.samples.map { sample in
-      let request = sample.request(
-        positive: try data.conditioning(of: sample.prompt),
-        negative: try data.conditioning(of: sample.negative))
-      let latents = try sampler(steps: sample.steps, pixels: sample.width * sample.height)
-        .draw(request, unetRunner, unet)
+      let (positive, negative) = Conditioning.padded(
+        try data.conditioning(of: .prompt(sample.prompt)),
+        try data.conditioning(of: .prompt(sample.negative)), with: empty)
+      let request = sample.request(positive: positive, negative: negative)
+      let latents = try process(of: sample).draw(request, unetRunner, unet)
       let pixels = try decoder.decode(latents, sample.latentShape)
       return Image(width: sample.width, height: sample.height, normalized: pixels)
     }
@@ -54,13 +55,16 @@ extension TrainingRun {
     tell(.picture(path: path))
   }
 
-  /// A sampler that suits what the model is trained to predict.
-  func sampler(steps: Int, pixels: Int) -> EulerSampler {
+  /// A picture's sampler on the table that suits what the model is trained to predict.
+  func process(of sample: SampleDescription) -> SamplingProcess {
     let objective = run.settings.objective
+    let settings = TableSettings(
+      steps: sample.steps, method: sample.method,
+      shift: objective.times.shift.value(pixels: sample.width * sample.height))
     let table = SamplingTable(
-      prediction: objective.prediction, schedule: objective.schedule, steps: steps,
-      shift: objective.times.shift.value(pixels: pixels))
-    return EulerSampler(prediction: objective.prediction, table: table)
+      prediction: objective.prediction, schedule: objective.schedule, settings)
+    return SamplingProcess(
+      prediction: objective.prediction, table: table, method: sample.method)
   }
 }
 
@@ -72,7 +76,18 @@ extension SampleDescription {
   ) -> PictureRequest {
     PictureRequest(
       positive: positive, negative: negative, width: width, height: height,
-      guidance: Float(guidance), seed: seed)
+      guidance: Float(guidance), guidanceRescale: Float(guidanceRescale), seed: seed)
+  }
+
+  /// Shape of the UNet's batch, which has as many tokens as the longer prompt needs.
+  func batchShape(_ configuration: UNetConfiguration) -> BatchShape {
+    let tokenizer = CLIPTokenizer()
+    let counts = [prompt, negative].map {
+      tokenizer.encode(WeightedPrompt(parsing: $0)).chunks.count
+    }
+    var shape = request().batchShape(configuration)
+    shape.tokens = CLIPTokenizer.contextLength * max(counts[0], counts[1])
+    return shape
   }
 
   var latentShape: FrameShape { request().latentShape }

@@ -68,12 +68,16 @@ public struct SampleDescription: Sendable, Equatable {
   public var steps: Int
   /// Classifier-free guidance scale; 1 turns guidance off.
   public var guidance: Double
-  /// Seed of the starting noise.
+  /// Share of the rescaled guidance, 0 to 1.
+  public var guidanceRescale: Double
+  /// The sampler.
+  public var method: SamplingMethod
+  /// Seed of the noise.
   public var seed: UInt64
 
   public init(
     prompt: String, negative: String, width: Int, height: Int, steps: Int, guidance: Double,
-    seed: UInt64
+    guidanceRescale: Double = 0, method: SamplingMethod = .euler, seed: UInt64
   ) {
     self.prompt = prompt
     self.negative = negative
@@ -81,6 +85,8 @@ public struct SampleDescription: Sendable, Equatable {
     self.height = height
     self.steps = steps
     self.guidance = guidance
+    self.guidanceRescale = guidanceRescale
+    self.method = method
     self.seed = seed
   }
 }
@@ -232,11 +238,11 @@ public final class TrainingRun {
   public func execute(
     isolation: isolated (any Actor)? = #isolation, shouldStop: () -> Bool
   ) async throws -> RunOutcome {
-    let captions = missingCaptions
+    let texts = missingTexts
     let textPlans =
-      captions.isEmpty ? nil : try NetworkPlans<TextConditioner>(backend, parts.textConfiguration)
+      texts.isEmpty ? nil : try NetworkPlans<TextConditioner>(backend, parts.textConfiguration)
     tell(.planned(try memoryPlan(textPlans)))
-    if let textPlans { try cacheText(captions, textPlans, shouldStop: shouldStop) }
+    if let textPlans { try cacheText(texts, textPlans, shouldStop: shouldStop) }
     if shouldStop() { return .notBegun }
     let trainer = try makeTrainer()
     let first = trainer.step

@@ -3,7 +3,7 @@ import Model
 
 /// What the UNet is told about a caption.
 public struct Conditioning: Sendable, Equatable {
-  /// Both text encoders' hidden states side by side, [77, C].
+  /// Both text encoders' hidden states side by side, [77, C]; for a long prompt [77 chunks, C].
   public var context: [Float]
   /// [P].
   public var pooled: [Float]
@@ -11,6 +11,21 @@ public struct Conditioning: Sendable, Equatable {
   public init(context: [Float], pooled: [Float]) {
     self.context = context
     self.pooled = pooled
+  }
+
+  /// Two prompts with as many chunks each: the shorter one goes on with empty ones.
+  public static func padded(
+    _ first: Conditioning, _ second: Conditioning, with empty: Conditioning
+  ) -> (Conditioning, Conditioning) {
+    let count = max(first.context.count, second.context.count)
+    return (first.padded(to: count, with: empty), second.padded(to: count, with: empty))
+  }
+
+  /// Empty chunks appended up to a number of context elements.
+  func padded(to count: Int, with empty: Conditioning) -> Conditioning {
+    var result = self
+    while result.context.count < count { result.context += empty.context }
+    return result
   }
 }
 
@@ -23,11 +38,48 @@ public struct TextConditioner: DeviceNetwork {
 
   /// Conditioning of a caption.
   public func encode(_ caption: String) throws -> Conditioning {
-    let tokens = tokenizer.encode(caption)
+    try encode(tokens: tokenizer.encode(caption))
+  }
+
+  private func encode(tokens: TokenizedCaption) throws -> Conditioning {
     let result = try encode(
       ids1: tokens.ids1.map(Int32.init), ids2: tokens.ids2.map(Int32.init), samples: 1)
     return Conditioning(
       context: result["context"]?.floats ?? [], pooled: result["pooled"]?.floats ?? [])
+  }
+
+  /// Conditioning of a prompt with emphasis, of any length.
+  ///
+  /// Chunks of 75 tokens are encoded each for itself, and their hidden states stand one after the
+  /// other; the pooled embedding is the first one's. A token of weight w becomes
+  /// `empty + w (hidden - empty)`, with what the empty prompt has at its place: weight 1 changes
+  /// nothing, weight 0 says nothing, and no weight changes the other tokens. (This is ComfyUI's rule.
+  /// A1111 multiplies the hidden states themselves and then scales all of them back to their mean,
+  /// which moves unweighted tokens too, and far where that mean is near 0.)
+  public func encode(prompt: String, chunkLimit: Int = .max) throws -> Conditioning {
+    try encode(tokenizer.encode(WeightedPrompt(parsing: prompt), chunkLimit: chunkLimit))
+  }
+
+  /// Conditioning of a tokenized prompt; see `encode(prompt:)`.
+  public func encode(_ prompt: TokenizedPrompt) throws -> Conditioning {
+    var result = Conditioning(context: [], pooled: [])
+    var empty: [Float]?
+    for chunk in prompt.chunks {
+      var encoded = try encode(tokens: chunk.caption)
+      if chunk.weights.contains(where: { $0 != 1 }) {
+        let base = try empty ?? encode("").context
+        empty = base
+        let width = base.count / CLIPTokenizer.contextLength
+        for index in base.indices {
+          let weight = chunk.weights[index / width]
+          guard weight != 1 else { continue }
+          encoded.context[index] = base[index] + weight * (encoded.context[index] - base[index])
+        }
+      }
+      result.context += encoded.context
+      if result.pooled.isEmpty { result.pooled = encoded.pooled }
+    }
+    return result
   }
 
   /// Token ids [N, 77] to `hidden1`, `hidden2`, `pooled` and `context`.

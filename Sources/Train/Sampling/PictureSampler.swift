@@ -5,7 +5,7 @@ import Model
 public struct PictureRequest: Sendable, Equatable {
   /// The prompt's embeddings.
   public var positive: Conditioning
-  /// The negative prompt's embeddings.
+  /// The negative prompt's embeddings, with as many tokens.
   public var negative: Conditioning
   /// Pixels, multiples of 8 times the UNet's coarsest step.
   public var width: Int
@@ -13,18 +13,21 @@ public struct PictureRequest: Sendable, Equatable {
   public var height: Int
   /// Classifier-free guidance; 1 leaves the negative prompt out.
   public var guidance: Float
-  /// Seed of the starting noise.
+  /// Share of the rescaled guidance, 0 to 1.
+  public var guidanceRescale: Float
+  /// Seed of the noise.
   public var seed: UInt64
 
   public init(
     positive: Conditioning, negative: Conditioning, width: Int, height: Int, guidance: Float,
-    seed: UInt64
+    guidanceRescale: Float = 0, seed: UInt64
   ) {
     self.positive = positive
     self.negative = negative
     self.width = width
     self.height = height
     self.guidance = guidance
+    self.guidanceRescale = guidanceRescale
     self.seed = seed
   }
 
@@ -37,18 +40,30 @@ public struct PictureRequest: Sendable, Equatable {
   public func batchShape(_ configuration: UNetConfiguration) -> BatchShape {
     BatchShape(
       samples: guidance == 1 ? 1 : 2, height: height / 8, width: width / 8,
-      channels: configuration.inputChannels, contextWidth: configuration.contextWidth,
+      channels: configuration.inputChannels,
+      tokens: positive.context.count / configuration.contextWidth,
+      contextWidth: configuration.contextWidth,
       pooledWidth: configuration.pooledWidth)
   }
 }
 
-extension EulerSampler {
+extension SamplingProcess {
+  /// Unit normal noise of a step, [N, h, w, C], by (seed, sample, step).
+  public static func stepNoise(seed: UInt64, step: Int, _ shape: BatchShape) -> [Float] {
+    let count = shape.latents.dropFirst().reduce(1, *)
+    return (0..<shape.samples).flatMap { sample in
+      SampleRandom.normals(
+        count: count, seed: seed, step: step, sample: sample, stream: .sampling)
+    }
+  }
+
   /// Draws a picture's latents, [h, w, 4], divided by `latentScale`.
   ///
-  /// The noise depends on the seed and size alone.
+  /// The noise depends on the seed, the step and the size alone.
+  /// - Parameter progress: called after each step; its estimate is scaled as the UNet has it
   public func draw(
     _ request: PictureRequest, _ unet: UNetRunner, _ configuration: UNetConfiguration,
-    progress: (Int) throws -> Void = { _ in }
+    progress: (Progress) throws -> Void = { _ in }
   ) throws -> [Float] {
     let shape = request.batchShape(configuration)
     let isGuided = shape.samples == 2
@@ -60,15 +75,22 @@ extension EulerSampler {
     let count = shape.height * shape.width * shape.channels
     let noise = SampleRandom.normals(
       count: count, seed: request.seed, step: 0, sample: 0, stream: .picture)
-    let latents = try sample(noise: noise, progress: progress) { input, time in
-      let output = try unet.predict(
-        shape, latents: isGuided ? input + input : input,
-        time: [Float](repeating: time, count: shape.samples), context: context, pooled: pooled,
-        timeIDs: timeIDs)
-      return isGuided
-        ? guided(Array(output[..<count]), Array(output[count...]), scale: request.guidance)
-        : output
-    }
+    var single = shape
+    single.samples = 1
+    let latents = try sample(
+      noise: noise, stepNoise: { [single] in Self.stepNoise(seed: request.seed, step: $0, single) },
+      progress: progress,
+      network: { input, time in
+        let output = try unet.predict(
+          shape, latents: isGuided ? input + input : input,
+          time: [Float](repeating: time, count: shape.samples), context: context, pooled: pooled,
+          timeIDs: timeIDs)
+        return isGuided
+          ? guided(
+            Array(output[..<count]), Array(output[count...]), scale: request.guidance,
+            rescale: request.guidanceRescale)
+          : output
+      })
     return latents.map { $0 / latentScale }
   }
 }

@@ -2,81 +2,114 @@ import Foundation
 import Graph
 import Model
 
-/// How sampling steps are spread over the schedule.
+/// How sampling steps are spread over the schedule of epsilon and v.
 public enum Spacing: String, Sendable, CaseIterable {
+  /// Trailing with zero terminal SNR, else leading.
+  case native
   /// Multiples of 1000 / n from below, plus 1: what SDXL base was released with.
   case leading
   /// From the very end of the schedule: needed with zero terminal SNR.
   case trailing
-  /// Evenly from 999 to 0.
+  /// Evenly from 999 down.
   case linspace
-  /// Karras et al. 2022 between the ends of the leading spacing.
+  /// Karras et al. 2022.
   case karras
+  /// Evenly in log sigma.
+  case exponential
+  /// Quantiles of a beta distribution in sigma.
+  case beta
+
+  /// The ramp of noise levels that this spacing is, if it is one.
+  public var ramp: NoiseRamp? {
+    switch self {
+    case .karras: .karras
+    case .exponential: .exponential
+    case .beta: .beta
+    case .native, .leading, .trailing, .linspace: nil
+    }
+  }
+}
+
+/// What a sampling table is made for.
+public struct TableSettings: Sendable, Equatable {
+  /// Number of steps, 1 to 1000.
+  public var steps: Int
+  /// The sampler: tables follow the one of diffusers' schedulers that has it.
+  public var method = SamplingMethod.euler
+  /// For epsilon and v.
+  public var spacing = Spacing.native
+  /// Shift of the times, for flow.
+  public var shift = 1.0
+  /// Stands for infinity with zero terminal SNR; infinity is the exact limit.
+  public var terminalSigma: Double
+  /// Where a ramp begins; nil: where the native spacing does, or the largest finite sigma.
+  public var rampMaximum: Double?
+  /// Whether the first step of a ramp is from the terminal sigma, for zero terminal SNR.
+  public var beginsAtTerminal = false
+
+  /// What stands for infinity unless said otherwise. Source: NovelAI V3 (arXiv 2409.15997).
+  public static let usualTerminalSigma = 20000.0
+
+  public init(
+    steps: Int, method: SamplingMethod = .euler, spacing: Spacing = .native, shift: Double = 1,
+    terminalSigma: Double = usualTerminalSigma, rampMaximum: Double? = nil,
+    beginsAtTerminal: Bool = false
+  ) {
+    self.steps = steps
+    self.method = method
+    self.spacing = spacing
+    self.shift = shift
+    self.terminalSigma = terminalSigma
+    self.rampMaximum = rampMaximum
+    self.beginsAtTerminal = beginsAtTerminal
+  }
 }
 
 /// The times at which a sampler evaluates the network, and the noise level at each.
 public struct SamplingTable: Sendable, Equatable {
   /// What the network is told at each step.
   public var timesteps: [Double]
-  /// Noise level of each step, and 0 after the last one.
+  /// Noise level of each step and after the last one: sigma for epsilon and v, t for flow.
   public var sigmas: [Double]
-  /// Standard deviation of the noise that sampling starts from.
-  public var initialSigma: Double
+  /// Factor from unit noise to what the first step is given.
+  public var initialScale: Double
 
-  public init(timesteps: [Double], sigmas: [Double], initialSigma: Double) {
+  public init(timesteps: [Double], sigmas: [Double], initialScale: Double) {
     self.timesteps = timesteps
     self.sigmas = sigmas
-    self.initialSigma = initialSigma
+    self.initialScale = initialScale
   }
-
-  /// What stands for infinity unless said otherwise. Source: NovelAI V3 (arXiv 2409.15997).
-  public static let usualTerminalSigma = 20000.0
 
   /// The table that suits what a model predicts.
-  ///
-  /// - Parameters:
-  ///   - spacing: for epsilon and v; by default trailing with zero terminal SNR, else leading.
-  ///   - shift: for flow.
-  ///   - terminalSigma: for zero terminal SNR.
   public init(
-    prediction: PredictionType, schedule: NoiseSchedule, spacing: Spacing? = nil, steps: Int,
-    shift: Double, terminalSigma: Double = usualTerminalSigma
+    prediction: PredictionType, schedule: NoiseSchedule, _ settings: TableSettings
   ) {
-    guard prediction != .flow else {
-      self.init(flowSteps: steps, shift: shift)
-      return
+    if prediction == .flow {
+      self.init(flowSteps: settings.steps, shift: settings.shift)
+    } else {
+      self.init(schedule: schedule, settings)
     }
-    self.init(
-      schedule: schedule,
-      spacing: spacing ?? (schedule.hasZeroTerminalSNR ? .trailing : .leading), steps: steps,
-      terminalSigma: terminalSigma)
   }
 
-  /// The table for epsilon and v-prediction.
-  ///
-  /// - Parameter terminalSigma: stands for infinity with zero terminal SNR; 20000 (NovelAI V3),
-  ///   4518.76 (ComfyUI) and 4096 (diffusers) are in use.
-  /// - Source: diffusers 0.42.1, EulerDiscreteScheduler.set_timesteps, steps_offset 1 for leading.
-  public init(
-    schedule: NoiseSchedule, spacing: Spacing, steps: Int,
-    terminalSigma: Double = usualTerminalSigma
-  ) {
-    let table = schedule.sigmas(terminalSigma: terminalSigma)
-    let native = Self.timesteps(spacing, steps: steps)
-    let interpolated = native.map { Self.interpolate(table, at: $0) }
-    if spacing == .karras {
-      sigmas = karrasSigmas(
-        count: steps, minimum: interpolated[steps - 1], maximum: interpolated[0])
-      let logs = table.map { log($0) }
-      timesteps = sigmas.map { Self.timestep(ofSigma: $0, logSigmas: logs) }
-    } else {
-      sigmas = interpolated
-      timesteps = native
+  /// The levels as samplers take them.
+  public func levels(_ prediction: PredictionType) -> [NoiseLevel] {
+    sigmas.map { prediction == .flow ? NoiseLevel(flowTime: $0) : NoiseLevel(sigma: $0) }
+  }
+
+  /// The table with each level once, of one that has all but the first and the last twice: diffusers
+  /// writes Heun's so, where the network is asked twice. Other tables are left as they are.
+  public var withoutRepetitions: SamplingTable {
+    let inner = Array(sigmas.dropFirst().dropLast())
+    let isDoubled =
+      inner.count.isMultiple(of: 2)
+      && stride(from: 0, to: inner.count, by: 2).allSatisfy { inner[$0] == inner[$0 + 1] }
+    guard isDoubled, let first = sigmas.first, let last = sigmas.last else { return self }
+    func halved(_ values: [Double]) -> [Double] {
+      stride(from: 0, to: values.count, by: 2).map { values[$0] }
     }
-    let start = sigmas[0]
-    initialSigma =
-      spacing == .leading || spacing == .karras ? (start * start + 1).squareRoot() : start
-    sigmas.append(0)
+    return SamplingTable(
+      timesteps: halved(timesteps), sigmas: [first] + halved(inner) + [last],
+      initialScale: initialScale)
   }
 
   /// The table for flow matching: t from 1 to 1/1000, shifted.
@@ -92,38 +125,6 @@ public struct SamplingTable: Sendable, Equatable {
     }
     timesteps = times.map { $0 * Double(NoiseSchedule.timestepCount) }
     sigmas = times + [0]
-    initialSigma = 1
-  }
-
-  private static func timesteps(_ spacing: Spacing, steps: Int) -> [Double] {
-    let count = NoiseSchedule.timestepCount
-    switch spacing {
-    case .leading, .karras:
-      return (0..<steps).reversed().map { Double($0 * (count / steps) + 1) }
-    case .trailing:
-      let ratio = Double(count) / Double(steps)
-      return (0..<steps).map {
-        (Double(count) - Double($0) * ratio).rounded(.toNearestOrEven) - 1
-      }
-    case .linspace:
-      return (0..<steps).reversed().map {
-        steps == 1 ? 0 : Double(count - 1) * Double($0) / Double(steps - 1)
-      }
-    }
-  }
-
-  private static func interpolate(_ table: [Double], at position: Double) -> Double {
-    let low = min(max(Int(position), 0), table.count - 1)
-    let high = min(low + 1, table.count - 1)
-    return table[low] + (position - Double(low)) * (table[high] - table[low])
-  }
-
-  /// Fractional timestep of a noise level, linear in log sigma.
-  static func timestep(ofSigma sigma: Double, logSigmas: [Double]) -> Double {
-    let value = log(max(sigma, 1e-10))
-    let low = min(
-      max((logSigmas.firstIndex { $0 > value } ?? logSigmas.count) - 1, 0), logSigmas.count - 2)
-    let weight = (logSigmas[low] - value) / (logSigmas[low] - logSigmas[low + 1])
-    return Double(low) + min(max(weight, 0), 1)
+    initialScale = 1
   }
 }

@@ -161,7 +161,9 @@ struct ForwardSample: ParsableCommand {
     abstract: "noise, context, pooled, time_ids -> latents, timesteps, sigmas",
     discussion: """
       noise is unit normal; no guidance. With --table given, timesteps and sigmas are taken from \
-      the input file instead of computed.
+      the input file instead of computed (for heun also with all but the ends twice, as diffusers \
+      has them). Samplers that add noise take step_noise [steps, N, 4, H, W] from the input file \
+      if it is there.
       """)
 
   @Option(help: "What the model predicts.")

@@ -12,6 +12,11 @@ struct SampleCommand: ParsableCommand {
       Writes PNG files with all parameters in a text chunk. The same seed gives the same picture \
       on every run; picture number n of --count uses seed + n.
 
+      In prompts (word) counts 1.1 times, (word:1.3) 1.3 times, [word] 1/1.1 times; \\( is a \
+      bracket. A prompt of more than 75 tokens goes on in further chunks of 75. A prompt file has \
+      one prompt a line, with --n NEGATIVE --w WIDTH --h HEIGHT --s STEPS --l GUIDANCE --d SEED \
+      after it where they differ.
+
       Examples:
         vkxl sample --model m.safetensors --prompt "a red fox in snow" --out pictures
         vkxl sample --model m.safetensors --prompt "a fox" --prompt "a crow" \\
@@ -29,7 +34,13 @@ struct SampleCommand: ParsableCommand {
   var textEncoders: String?
 
   @Option(help: ArgumentHelp("What the picture shows; may be repeated.", valueName: "text"))
-  var prompt: [String]
+  var prompt: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "A text file of prompts, one a line, with flags as kohya's scripts know them.",
+      valueName: "file"))
+  var prompts: String?
 
   @Option(help: ArgumentHelp("What it does not show.", valueName: "text"))
   var negative = ""
@@ -48,6 +59,12 @@ struct SampleCommand: ParsableCommand {
       "Classifier-free guidance scale; 1 turns guidance off.", valueName: "scale"))
   var guidance = 5.0
 
+  @Option(
+    help: ArgumentHelp(
+      "Share of guidance rescaled to the prediction's own contrast, 0 to 1.",
+      discussion: "0.7 suits zero terminal SNR.", valueName: "share"))
+  var guidanceRescale = 0.0
+
   @Option(help: ArgumentHelp("Seed of the first picture's noise.", valueName: "number"))
   var seed: UInt32 = 0
 
@@ -62,6 +79,15 @@ struct SampleCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Pictures of each prompt.", valueName: "number"))
   var count = 1
 
+  @Flag(help: "Write one picture with all of them in rows too.")
+  var grid = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Steps after which preview.png is written anew: the picture as it stands.",
+      discussion: "The VAE is then on the device together with the UNet.", valueName: "count"))
+  var preview: Int?
+
   @Option(
     help: ArgumentHelp("Folder to write PNG files to; made when missing.", valueName: "folder"))
   var out: String
@@ -74,13 +100,18 @@ struct SampleCommand: ParsableCommand {
   /// - Throws: `InputError` naming the first option that cannot be right.
   func checkOptions() throws {
     try OptionCheck.requireFile("--model", model, "a checkpoint file")
-    if prompt.isEmpty {
-      throw InputError("--prompt", expected: "at least one prompt", found: "none")
+    if let prompts { try OptionCheck.requireFile("--prompts", prompts, "a text file of prompts") }
+    if prompt.isEmpty, prompts == nil {
+      throw InputError(
+        "--prompt", expected: "at least one prompt", found: "none",
+        hint: "or name a file of prompts with --prompts")
     }
+    if let preview { try OptionCheck.require("--preview", preview, in: 1...1000, unit: "steps") }
     try OptionCheck.requireSide("--width", width)
     try OptionCheck.requireSide("--height", height)
     try OptionCheck.require("--steps", steps, in: 1...1000)
     try OptionCheck.require("--guidance", guidance, in: 0...1000)
+    try OptionCheck.require("--guidance-rescale", guidanceRescale, in: 0...1)
     try OptionCheck.require("--count", count, in: 1...10_000, unit: "pictures")
     try sampling.check(
       prediction: prediction.objective, zeroTerminalSNR: prediction == .auto ? nil : sampling.ztsnr)

@@ -5,24 +5,42 @@ import Train
 
 /// How noise becomes a picture, for commands that sample.
 struct SamplerOptions: ParsableArguments {
-  @Option(help: "The sampler.")
-  var sampler: SamplerName = .euler
+  @Option(
+    help: ArgumentHelp(
+      "The sampler.", discussion: "Flow has euler, heun and dpmpp_2m.", valueName: "sampler"))
+  var sampler: SamplingMethod = .euler
 
   @Option(
     help: ArgumentHelp(
-      "Which times are visited, for v and epsilon.",
-      discussion: "Default: trailing with zero terminal SNR, else leading.",
+      "Which noise levels are visited, for v and epsilon.",
+      discussion: "native is trailing with zero terminal SNR, else leading; karras, exponential "
+        + "and beta are ramps of sigma.",
       valueName: "spacing"))
-  var spacing: Spacing?
+  var spacing: Spacing = .native
+
+  @Option(
+    help: ArgumentHelp(
+      "Noise level where a ramp begins; needed with zero terminal SNR, whose own is infinite.",
+      valueName: "sigma"))
+  var sigmaMax: Double?
+
+  @Flag(help: "Step from infinity to --sigma-max first; for ramps with zero terminal SNR.")
+  var infiniteFirstStep = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Share of fresh noise, 0 to 1, for euler_ancestral and dpmpp_2m_sde (default 1) and ddim (0).",
+      valueName: "share"))
+  var eta: Double?
 
   @Flag(help: "Zero terminal SNR schedule, for v.")
   var ztsnr = false
 
   @Option(
     help: ArgumentHelp(
-      "Noise level that stands for infinity with zero terminal SNR.",
+      "Noise level that stands for infinity with zero terminal SNR; inf is the exact limit.",
       discussion: "Default: 20000, as in NovelAI V3, in `vkxl sample`; 4096, as in diffusers, in "
-        + "`vkxl forward sample`. ComfyUI has 4518.76.", valueName: "sigma"))
+        + "`vkxl forward sample`; inf for ddim. ComfyUI has 4518.76.", valueName: "sigma"))
   var terminalSigma: Double?
 
   @Option(
@@ -37,26 +55,72 @@ struct SamplerOptions: ParsableArguments {
   /// - Throws: `InputError` naming the first option that cannot be right or does not go with these.
   func check(prediction: PredictionType?, zeroTerminalSNR: Bool?) throws {
     if let shift, !shift.isFinite || shift <= 0 {
-      throw InputError("--shift", expected: "a number above 0", found: "\(shift)")
+      throw InputError(
+        "--shift", expected: "a number above 0", found: "\(shift)",
+        hint: "1 leaves the times as they are, above 1 spends more steps at much noise")
     }
     if let prediction, prediction != .flow, shift != nil {
       throw InputError("--shift", expected: "prediction flow", found: prediction.rawValue)
     }
-    if prediction == .flow, spacing != nil {
+    if prediction == .flow, spacing != .native {
       throw InputError(
         "--spacing", expected: "prediction v or epsilon", found: "flow",
         hint: "flow times are evenly spaced; move them with --shift")
     }
+    if let prediction { try sampler.requireSupport(of: prediction, place: "--sampler") }
     if let prediction, let zeroTerminalSNR {
       try OptionCheck.requireConsistent(prediction: prediction, ztsnr: zeroTerminalSNR)
     }
+    try checkEta()
+    try checkRamp(zeroTerminalSNR)
     try checkTerminalSigma(zeroTerminalSNR)
+  }
+
+  private func checkEta() throws {
+    guard let eta else { return }
+    try OptionCheck.require("--eta", eta, in: 0...1)
+    if sampler.usualEta == nil {
+      throw InputError(
+        "--eta", expected: "euler_ancestral, dpmpp_2m_sde or ddim", found: sampler.rawValue,
+        hint: "this sampler adds no noise")
+    }
+  }
+
+  private func checkRamp(_ zeroTerminalSNR: Bool?) throws {
+    if spacing.ramp != nil, sampler == .ddim {
+      throw InputError(
+        "--spacing", expected: "native, leading, trailing or linspace with ddim",
+        found: spacing.rawValue,
+        hint: "ddim knows the schedule's own times alone; euler takes the same steps on a ramp")
+    }
+    for (option, isGiven) in [
+      ("--sigma-max", sigmaMax != nil), ("--infinite-first-step", infiniteFirstStep),
+    ] where isGiven && spacing.ramp == nil {
+      throw InputError(
+        option, expected: "--spacing karras, exponential or beta", found: spacing.rawValue)
+    }
+    guard let zeroTerminalSNR else { return }
+    if infiniteFirstStep, !zeroTerminalSNR {
+      throw InputError(
+        "--infinite-first-step", expected: "a zero terminal SNR schedule",
+        found: "one whose sigmas are all finite", hint: "leave it out, or add --ztsnr")
+    }
+    if let sigmaMax {
+      let largest = NoiseSchedule(zeroTerminalSNR: zeroTerminalSNR).largestFiniteSigma
+      try OptionCheck.require("--sigma-max", sigmaMax, in: 1...(largest * 10).rounded(.down) / 10)
+    } else if zeroTerminalSNR, spacing.ramp != nil {
+      throw InputError(
+        "--spacing", expected: "a finite --sigma-max, where the ramp begins",
+        found: "\(spacing.rawValue) from infinity",
+        hint: "add --sigma-max 14.6 --infinite-first-step; a ramp from 20000 would spend three "
+          + "quarters of its steps above 14.6")
+    }
   }
 
   private func checkTerminalSigma(_ zeroTerminalSNR: Bool?) throws {
     guard let terminalSigma else { return }
     let largest = NoiseSchedule(zeroTerminalSNR: true).largestFiniteSigma
-    guard terminalSigma.isFinite, terminalSigma > largest else {
+    guard terminalSigma > largest else {
       throw InputError(
         "--terminal-sigma",
         expected: "a number above \((largest * 10).rounded(.up) / 10), the schedule's largest "
@@ -71,20 +135,19 @@ struct SamplerOptions: ParsableArguments {
   }
 
   /// - Parameters:
+  ///   - steps: number of steps
   ///   - usualShift: for flow, unless `--shift` says otherwise
-  ///   - usualTerminalSigma: unless `--terminal-sigma` says otherwise
-  func table(
-    prediction: PredictionType, zeroTerminalSNR: Bool, steps: Int, usualShift: Double,
-    usualTerminalSigma: Double
-  ) -> SamplingTable {
-    SamplingTable(
-      prediction: prediction, schedule: NoiseSchedule(zeroTerminalSNR: zeroTerminalSNR),
-      spacing: spacing, steps: steps, shift: shift ?? usualShift,
-      terminalSigma: terminalSigma ?? usualTerminalSigma)
+  ///   - usualTerminalSigma: unless `--terminal-sigma` or the sampler says otherwise
+  func tableSettings(
+    steps: Int, usualShift: Double, usualTerminalSigma: Double
+  ) -> TableSettings {
+    TableSettings(
+      steps: steps, method: sampler, spacing: spacing, shift: shift ?? usualShift,
+      terminalSigma: terminalSigma ?? (sampler == .ddim ? .infinity : usualTerminalSigma),
+      rampMaximum: sigmaMax, beginsAtTerminal: infiniteFirstStep)
   }
 }
 
-/// How a sampler walks from noise to picture.
-enum SamplerName: String, CaseIterable, ExpressibleByArgument, Sendable { case euler }
+extension SamplingMethod: ExpressibleByArgument {}
 
 extension Spacing: ExpressibleByArgument {}

@@ -44,6 +44,8 @@ struct Configuration: Sendable {
     var missingCaption = MissingCaption.error
     /// Share of samples that are shown the empty caption, 0 to 1.
     var captionDropout = 0.0
+    /// Chunks of 75 tokens that a caption may have.
+    var maxCaptionChunks = 1
     /// Absolute path, or nil for `cache` inside the output folder (see `cacheFolder`).
     var cacheFolder: String?
 
@@ -131,6 +133,11 @@ struct Configuration: Sendable {
     /// Steps between sample pictures; 0: only at the end.
     var sampleEvery = 0
     var samples: [SampleSettings] = []
+    /// Absolute path of a file of further prompts; nil: none.
+    var prompts: String?
+    var sampler = SamplingMethod.euler
+    /// Share of the samples' rescaled guidance, 0 to 1.
+    var guidanceRescale = 0.0
     var grid = false
   }
 

@@ -173,11 +173,17 @@ extension Configuration {
 
   private func outputContradictions() -> [InputError] {
     var errors: [InputError] = []
-    if output.sampleEvery > 0, output.samples.isEmpty {
+    if output.sampleEvery > 0, output.samples.isEmpty, output.prompts == nil {
       errors.append(
         error(
-          "output.sample_every", expected: "0, or prompts in `output.samples`",
+          "output.sample_every", expected: "0, or prompts in `output.samples` or `output.prompts`",
           found: "\(output.sampleEvery) and no prompts"))
+    }
+    do {
+      try output.sampler.requireSupport(
+        of: objective.type, place: source.place(of: "output.sampler"))
+    } catch {
+      errors.append(error)
     }
     if let name = output.name, name.isEmpty || name.hasPrefix(".") || name.contains("/") {
       errors.append(
@@ -216,6 +222,9 @@ extension Configuration {
     require("model.checkpoint", model.checkpoint, folder: false, "a checkpoint file")
     if case .file(let file) = model.textEncoders {
       require("model.text_encoders", file, folder: false, "a checkpoint file")
+    }
+    if let file = output.prompts {
+      require("output.prompts", file, folder: false, "a text file of prompts")
     }
     require("data.folder", data.folder, folder: true, "a folder of images")
     guard errors.isEmpty else { throw InputErrors(errors: errors) }

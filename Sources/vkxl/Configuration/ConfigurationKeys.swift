@@ -1,3 +1,5 @@
+import Train
+
 /// One section of the configuration file.
 struct ConfigurationSection: Sendable {
   let name: String
@@ -94,6 +96,11 @@ extension ConfigurationKey<Configuration> {
       "data.caption_dropout", \.data.captionDropout, .number(.zeroToOne), default: 0.1,
       knownAs: ["caption_dropout_rate", "caption_dropout_probability", "proportion_empty_prompts"],
       "Share of samples shown an empty caption instead, which is what makes guidance work."),
+    Self(
+      "data.max_caption_chunks", \.data.maxCaptionChunks, .integer(1...16),
+      unit: "chunks of 75 tokens", default: 1, knownAs: ["max_token_length"],
+      "How long a caption may be; what is longer is cut and named in a warning. All batches have as "
+        + "many chunks as the longest caption needs."),
     Self(
       "data.cache_folder", \.data.cacheFolder, .path, default: nil,
       defaultText: "`cache` in `output.folder`", resume: .free,
@@ -267,6 +274,20 @@ extension ConfigurationKey<Configuration> {
       "output.samples", \.output.samples, .samples, default: [], resume: .free,
       knownAs: ["sample_prompts", "validation_prompt", "validation_prompts"],
       "Pictures to draw: a list of prompts, or of mappings with the keys below."),
+    Self(
+      "output.prompts", \.output.prompts, .path, default: nil, resume: .free,
+      knownAs: ["sample_prompts_file", "prompt_file"],
+      "Text file of further pictures to draw: one prompt a line, with `--n` negative, `--w`, `--h`, "
+        + "`--s` steps, `--l` guidance, `--d` seed after it, as kohya's scripts know them."),
+    Self(
+      "output.sampler", \.output.sampler, .choice(SamplingMethod.allCases.map(\.rawValue)),
+      default: .euler, resume: .free, knownAs: ["sample_sampler", "noise_scheduler"],
+      "Sampler of the pictures; flow has `euler`, `heun` and `dpmpp_2m`."),
+    Self(
+      "output.guidance_rescale", \.output.guidanceRescale, .number(.zeroToOne), default: 0,
+      resume: .free, knownAs: ["cfg_rescale"],
+      "Share of the pictures' guidance rescaled to the prediction's own contrast (Lin et al. "
+        + "2305.08891); 0.7 suits zero terminal SNR."),
     Self(
       "output.grid", \.output.grid, .boolean, default: true, resume: .free,
       "Draw the samples after the last step, as one picture in rows."),

@@ -86,6 +86,7 @@ extension CropPolicy: ConfigurationConvertible {}
 extension MissingCaption: ConfigurationConvertible {}
 extension PredictionType: ConfigurationConvertible {}
 extension TimestepSampling: ConfigurationConvertible {}
+extension SamplingMethod: ConfigurationConvertible {}
 extension LossType: ConfigurationConvertible {}
 extension OptimizerType: ConfigurationConvertible {}
 extension StateDType: ConfigurationConvertible {}

@@ -7,36 +7,33 @@ import Train
 
 extension SampleCommand {
   func draw() throws {
+    let jobs = try jobs()
     let parts = try Opening.model(
       model, parts: [.unet, .vae],
       textEncoders: try textEncoderSource(), textEncodersKey: "--text-encoders")
     let configuration = parts.checkpoint.configuration
-    try checkSides(multiple: 8 * configuration.unet.latentMultiple)
+    for job in jobs { try checkSides(job, multiple: 8 * configuration.unet.latentMultiple) }
     let markers = try CheckpointMarkers(reading: parts.checkpoint.file)
-    let sampler = try makeSampler(markers)
+    let processes = try jobs.map { try makeProcess($0, markers) }
     let backend = try Opening.backend(device.device, validate: device.validate)
     try makeFolder()
-    let conditions = try conditionings(backend, parts)
-    let requests = zip(prompt, conditions.positive).flatMap { prompt, positive in
-      (0..<count).map { index in
-        (
-          prompt,
-          PictureRequest(
-            positive: positive, negative: conditions.negative, width: width, height: height,
-            guidance: Float(guidance), seed: UInt64(seed) + UInt64(index))
-        )
-      }
+    let requests = try requests(jobs, backend, parts)
+    let latents = try drawLatents(zip(requests, processes).map { ($0, $1) }, backend, parts)
+    let decoder = try LatentDecoder(
+      backend, try parts.vae, weights: parts.weights, shape: jobs[0].latentShape)
+    var images: [Image] = []
+    for (number, job) in jobs.enumerated() {
+      let image = Image(
+        width: job.width, height: job.height,
+        normalized: try decoder.decode(latents[number], job.latentShape))
+      let text = job.parameterText(processes[number], model: model)
+      try write(image, "seed\(job.seed)", number: number, text)
+      images.append(image)
     }
-    let latents = try drawLatents(requests.map(\.1), sampler, backend, parts)
-    let shape = FrameShape(samples: 1, height: height / 8, width: width / 8)
-    let decoder = try LatentDecoder(backend, try parts.vae, weights: parts.weights, shape: shape)
-    for (number, (request, latents)) in zip(requests, latents).enumerated() {
-      let pixels = try decoder.decode(latents, shape)
-      let image = Image(width: width, height: height, normalized: pixels)
-      let path = freePath(number: number, seed: request.1.seed)
-      let text = parameterText(request.0, seed: request.1.seed, sampler.prediction)
-      try PNG.write(image, to: path, texts: [("parameters", text)])
-      Shell.writeText("\(path)\n", to: .standardOutput)
+    if grid, images.count > 1 {
+      let columns = count > 1 ? count : Int(Double(images.count).squareRoot().rounded(.up))
+      let prompts = jobs.map(\.prompt).joined(separator: "\n")
+      try write(ImageGrid(images, columns: columns).image(), "grid", number: jobs.count, prompts)
     }
   }
 
@@ -57,66 +54,98 @@ extension SampleCommand {
     return source
   }
 
-  /// The UNet leaves the device before the VAE comes.
+  /// The UNet leaves the device before the VAE comes, unless previews need both.
   private func drawLatents(
-    _ requests: [PictureRequest], _ sampler: EulerSampler, _ backend: VulkanBackend,
+    _ pictures: [(request: PictureRequest, process: SamplingProcess)], _ backend: VulkanBackend,
     _ parts: ModelParts
   ) throws -> [[Float]] {
     let unet = parts.checkpoint.configuration.unet
     let runner = try UNetRunner(
       backend, unet.stored(try precision.storage(on: backend)), weights: parts.weights,
-      shape: requests[0].batchShape(unet))
+      shape: pictures[0].request.batchShape(unet))
+    let previewer = try preview.map { _ in
+      try LatentDecoder(
+        backend, try parts.vae, weights: parts.weights, shape: pictures[0].request.latentShape)
+    }
     let terminal = Terminal.standardError
-    let total = requests.count * sampler.table.timesteps.count
+    let total = pictures.reduce(0) { $0 + $1.process.table.timesteps.count }
     var done = 0
     defer { if terminal.isInteractive { terminal.write("\r\u{1B}[K") } }
-    return try requests.map { request in
-      try sampler.draw(request, runner, unet) { _ in
+    return try pictures.map { request, process in
+      try process.draw(request, runner, unet) { progress in
         done += 1
         if terminal.isInteractive { terminal.write("\r\u{1B}[Ksample \(done)/\(total) steps") }
+        if let previewer, let preview, progress.step % preview == 0 {
+          try writePreview(progress, request, previewer)
+        }
       }
     }
   }
 
-  /// The text encoders leave the device when this returns.
-  private func conditionings(
-    _ backend: any Backend, _ parts: ModelParts
-  ) throws -> (positive: [Conditioning], negative: Conditioning) {
+  /// Decodes the clean latents as estimated so far.
+  private func writePreview(
+    _ progress: SamplingProcess.Progress, _ request: PictureRequest, _ decoder: LatentDecoder
+  ) throws {
+    let latents = progress.estimate.map { $0 / latentScale }
+    let image = Image(
+      width: request.width, height: request.height,
+      normalized: try decoder.decode(latents, request.latentShape))
+    try PNG.write(image, to: "\(out)/preview.png")
+  }
+
+  /// The text encoders leave the device when this returns. Both prompts of a picture have as many
+  /// chunks as the longer one needs.
+  private func requests(
+    _ jobs: [PictureJob], _ backend: any Backend, _ parts: ModelParts
+  ) throws -> [PictureRequest] {
     let conditioner = try TextConditioner(
       backend, parts.textConfiguration, weights: parts.textWeights, shape: 1)
-    let tokenizer = CLIPTokenizer()
-    for text in prompt + [negative] {
-      let lost = tokenizer.encode(text).truncatedCount
-      if lost > 0 {
-        Terminal.standardError.write(
-          "warning: the prompt is \(lost) tokens too long, its end is ignored: \(text)\n")
-      }
+    let empty = try conditioner.encode("")
+    var encoded: [String: Conditioning] = ["": empty]
+    func conditioning(_ prompt: String) throws -> Conditioning {
+      if let known = encoded[prompt] { return known }
+      let new = try conditioner.encode(prompt: prompt)
+      encoded[prompt] = new
+      return new
     }
-    return (try prompt.map(conditioner.encode), try conditioner.encode(negative))
+    return try jobs.map { job in
+      let (positive, negative) = Conditioning.padded(
+        try conditioning(job.prompt), try conditioning(job.negative), with: empty)
+      return PictureRequest(
+        positive: positive, negative: negative, width: job.width, height: job.height,
+        guidance: Float(job.guidance), guidanceRescale: Float(guidanceRescale), seed: job.seed)
+    }
   }
 
-  private func makeSampler(_ markers: CheckpointMarkers) throws -> EulerSampler {
+  private func makeProcess(
+    _ job: PictureJob, _ markers: CheckpointMarkers
+  ) throws -> SamplingProcess {
     let predicted = prediction.objective ?? markers.prediction
     let zeroSNR = sampling.ztsnr || (prediction == .auto && markers.zeroTerminalSNR)
     try sampling.check(prediction: predicted, zeroTerminalSNR: zeroSNR)
-    let table = sampling.table(
-      prediction: predicted, zeroTerminalSNR: zeroSNR, steps: steps,
-      usualShift: trainedShift(markers), usualTerminalSigma: SamplingTable.usualTerminalSigma)
-    return EulerSampler(prediction: predicted, table: table)
+    let settings = sampling.tableSettings(
+      steps: job.steps, usualShift: trainedShift(markers, pixels: job.width * job.height),
+      usualTerminalSigma: TableSettings.usualTerminalSigma)
+    let table = SamplingTable(
+      prediction: predicted, schedule: NoiseSchedule(zeroTerminalSNR: zeroSNR), settings)
+    return SamplingProcess(
+      prediction: predicted, table: table, method: sampling.sampler, eta: sampling.eta)
   }
 
   /// The shift that the model was trained with, at the picture's size.
-  private func trainedShift(_ markers: CheckpointMarkers) -> Double {
+  private func trainedShift(_ markers: CheckpointMarkers, pixels: Int) -> Double {
     if let shift = markers.shiftAt1024 {
-      return TimeDistribution.Shift.byResolution(at1024: shift).value(pixels: width * height)
+      return TimeDistribution.Shift.byResolution(at1024: shift).value(pixels: pixels)
     }
     return markers.shift ?? 1
   }
 
-  private func checkSides(multiple: Int) throws {
-    for (option, side) in [("--width", width), ("--height", height)] where side % multiple != 0 {
+  private func checkSides(_ job: PictureJob, multiple: Int) throws {
+    for (option, side) in [("--width", job.width), ("--height", job.height)]
+    where side % multiple != 0 {
       throw InputError(
-        option, expected: "a multiple of \(multiple) pixels, as this UNet needs", found: "\(side)",
+        job.place.isEmpty ? option : "\(job.place): \(option)",
+        expected: "a multiple of \(multiple) pixels, as this UNet needs", found: "\(side)",
         hint: "use \(max(multiple, side / multiple * multiple))")
     }
   }
@@ -130,26 +159,17 @@ extension SampleCommand {
     }
   }
 
-  /// A name that no file has yet: pictures are never overwritten.
-  private func freePath(number: Int, seed: UInt64) -> String {
+  /// Writes a picture under a name that no file has yet, and tells it.
+  private func write(_ image: Image, _ suffix: String, number: Int, _ text: String) throws {
     var attempt = number
-    while true {
+    var path: String
+    repeat {
       let digits = String(attempt)
       let name = String(repeating: "0", count: max(0, 4 - digits.count)) + digits
-      let path = "\(out)/\(name)-seed\(seed).png"
-      if !FileManager.default.fileExists(atPath: path) { return path }
+      path = "\(out)/\(name)-\(suffix).png"
       attempt += 1
-    }
-  }
-
-  /// The text chunk, in the form that A1111 writes and viewers read.
-  private func parameterText(_ prompt: String, seed: UInt64, _ type: PredictionType) -> String {
-    let name = URL(fileURLWithPath: model).deletingPathExtension().lastPathComponent
-    return """
-      \(prompt)
-      Negative prompt: \(negative)
-      Steps: \(steps), Sampler: Euler, CFG scale: \(guidance), Seed: \(seed), \
-      Size: \(width)x\(height), Model: \(name), Prediction: \(type.rawValue)
-      """
+    } while FileManager.default.fileExists(atPath: path)
+    try PNG.write(image, to: path, texts: [("parameters", text)])
+    Shell.writeText("\(path)\n", to: .standardOutput)
   }
 }

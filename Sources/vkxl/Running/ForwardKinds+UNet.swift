@@ -4,7 +4,7 @@ import Train
 
 extension ForwardOptions {
   /// The model, the input file, and what the UNet is given there.
-  fileprivate func openUNet(
+  func openUNet(
     latents: String
   ) throws -> (parts: ModelParts, inputs: ForwardInputs, given: ForwardConditioning) {
     let parts = try openModel([.unet])
@@ -14,7 +14,7 @@ extension ForwardOptions {
     return (parts, inputs, given)
   }
 
-  fileprivate func runner(
+  func runner(
     _ parts: ModelParts, _ given: ForwardConditioning
   ) throws -> UNetRunner {
     let (backend, storage) = try openForUNet()
@@ -25,7 +25,7 @@ extension ForwardOptions {
 }
 
 extension ForwardConditioning {
-  fileprivate func predict(
+  func predict(
     _ runner: UNetRunner, latents: [Float], time: [Float]
   ) throws -> [Float] {
     try runner.predict(
@@ -105,47 +105,5 @@ extension ForwardLoss {
       default: nil
       }
     }
-  }
-}
-
-extension ForwardSample {
-  func compute() throws {
-    let (parts, inputs, given) = try options.openUNet(latents: "noise")
-    let runner = try options.runner(parts, given)
-    let sampler = EulerSampler(prediction: prediction, table: try samplingTable(inputs))
-    let latents = try sampler.sample(noise: given.latents) { input, time in
-      try given.predict(
-        runner, latents: input, time: [Float](repeating: time, count: given.shape.samples))
-    }
-    let (timesteps, sigmas) = (sampler.table.timesteps, sampler.table.sigmas)
-    try options.write([
-      channelsFirst("latents", latents, given.shape.latents),
-      ("timesteps", [timesteps.count], timesteps.map { Float($0) }),
-      ("sigmas", [sigmas.count], sigmas.map { Float($0) }),
-    ])
-  }
-
-  /// Computed as diffusers does, with its 4096 for infinity if no other is asked for; or read from
-  /// the inputs.
-  private func samplingTable(_ inputs: ForwardInputs) throws -> SamplingTable {
-    let computed = sampling.table(
-      prediction: prediction, zeroTerminalSNR: sampling.ztsnr, steps: steps, usualShift: 1,
-      usualTerminalSigma: 4096)
-    if table == .computed { return computed }
-    let timesteps = try inputs.file.doubles("timesteps")
-    let sigmas = try inputs.file.doubles("sigmas")
-    guard !timesteps.isEmpty, sigmas.count == timesteps.count + 1 else {
-      throw InputError(
-        "\(inputs.file.path): sigmas", expected: "one more than the \(timesteps.count) timesteps",
-        found: "\(sigmas.count)")
-    }
-    var given = computed
-    given.initialSigma =
-      computed.initialSigma == computed.sigmas[0]
-      ? sigmas[0] : (sigmas[0] * sigmas[0] + 1).squareRoot()
-    if prediction == .flow { given.initialSigma = 1 }
-    given.timesteps = timesteps
-    given.sigmas = sigmas
-    return given
   }
 }

@@ -39,8 +39,9 @@ extension TrainCommand {
     else { return }
     let data = TrainingData(
       order, cache: cache, vaeHash: parts.vaeHash, textHash: parts.textHash,
-      unet: parts.checkpoint.configuration.unet)
-    let run = configuration.runDescription(
+      unet: parts.checkpoint.configuration.unet,
+      captionChunkLimit: configuration.data.maxCaptionChunks)
+    let run = try configuration.runDescription(
       folder, order, storage: try configuration.storage(on: backend), isResuming: resume)
     let training = try TrainingRun(backend, run, parts, data) { monitor.receive($0) }
     try folder.makeFolder()
@@ -103,7 +104,8 @@ extension TrainCommand {
   ) throws {
     let unet = parts.checkpoint.configuration.unet
     let data = TrainingData(
-      order, cache: cache, vaeHash: parts.vaeHash, textHash: parts.textHash, unet: unet)
+      order, cache: cache, vaeHash: parts.vaeHash, textHash: parts.textHash, unet: unet,
+      captionChunkLimit: configuration.data.maxCaptionChunks)
     let (warnings, report) = try configuration.kernelSearch().choose(
       backend, unet.stored(try configuration.storage(on: backend)), shapes: data.batchShapes,
       accumulates: configuration.training.gradientAccumulation > 1,
@@ -136,10 +138,10 @@ extension Configuration {
   /// - Throws: `InputError` when a bucket or a sample picture does not suit the UNet's levels.
   func checkSides(of dataset: Dataset, unet: UNetConfiguration) throws {
     let multiple = 8 * unet.latentMultiple
-    func check(_ key: String, _ width: Int, _ height: Int, _ hint: String) throws {
+    func check(_ place: String, _ width: Int, _ height: Int, _ hint: String) throws {
       guard width % multiple != 0 || height % multiple != 0 else { return }
       throw InputError(
-        source.place(of: key),
+        place,
         expected: "sides in multiples of \(multiple) pixels, as this UNet needs",
         found: "\(width)x\(height)", hint: hint)
     }
@@ -148,16 +150,13 @@ extension Configuration {
       let below = data.resolution / multiple * multiple
       let resolutions = below > 0 ? "\(below) or \(below + multiple)" : "\(multiple)"
       try check(
-        key, bucket.width, bucket.height,
+        source.place(of: key), bucket.width, bucket.height,
         data.buckets ? "use a multiple of \(multiple)" : "use \(resolutions)")
     }
-    for (index, sample) in sampleDescriptions.enumerated() where drawsSamples {
-      try check(
-        "output.samples[\(index)]", sample.width, sample.height, "change its width and height")
+    for (place, sample) in try placedSamples() {
+      try check(place, sample.width, sample.height, "change its width and height")
     }
   }
-
-  private var drawsSamples: Bool { output.grid || output.sampleEvery > 0 }
 
   /// How the UNet is stored on a device.
   /// - Throws: `InputError` when the device cannot store so.
@@ -167,9 +166,10 @@ extension Configuration {
   }
 
   /// What the library runs.
+  /// - Throws: `InputError` when the file of prompts cannot be read.
   func runDescription(
     _ folder: RunFolder, _ order: TrainingOrder, storage: UNetStorage, isResuming: Bool
-  ) -> RunDescription {
+  ) throws -> RunDescription {
     let accumulation = training.gradientAccumulation
     let batches = (training.epochs ?? 1) * order.stepsPerEpoch
     let steps = training.maxSteps ?? (batches + accumulation - 1) / accumulation
@@ -184,7 +184,7 @@ extension Configuration {
       settings: trainerSettings(steps: steps, storage: storage), steps: steps,
       accumulation: accumulation,
       saveEvery: output.saveEvery, keep: output.keep, sampleEvery: output.sampleEvery,
-      samples: drawsSamples ? sampleDescriptions : [],
+      samples: try placedSamples().map(\.sample),
       drawsAtEnd: output.grid,
       markers: CheckpointMarkers(
         prediction: objective.prediction,
@@ -193,14 +193,5 @@ extension Configuration {
         resolution: "\(data.resolution)x\(data.resolution)", title: runName),
       savedDType: output.dtype.safetensors,
       folder: folder, isResuming: isResuming, settingsText: canonicalText)
-  }
-
-  private var sampleDescriptions: [SampleDescription] {
-    output.samples.map { sample in
-      SampleDescription(
-        prompt: sample.prompt, negative: sample.negative,
-        width: sample.width ?? data.resolution, height: sample.height ?? data.resolution,
-        steps: sample.steps, guidance: sample.guidance, seed: UInt64(sample.seed))
-    }
   }
 }
