@@ -17,11 +17,13 @@ extension Copy: VulkanOperation {
     ]
   }
 
-  /// The same bits, in the widest words that divide the tensor.
+  /// The same bits, in the widest words that divide the tensor; codes of a byte take some of the padding
+  /// along.
   private static func bits(_ context: LoweringContext, _ x: Binding, _ y: Binding) -> Launch {
     let byteCount = y.type.byteCount
-    let word = byteCount % 8 == 0 ? 8 : y.type.dtype.byteCount
-    let count = byteCount / word
+    let element = y.type.dtype.byteCount
+    let word = byteCount % 8 == 0 || element == 1 ? 8 : element
+    let count = ceilDivide(byteCount, word)
     return context.elementwise(
       "elementwise/copy.comp", count: count, storage: [:], defines: ["WORD": String(word)],
       parameters: CopyParameters(x: x.address, y: y.address, count: UInt32(count)))
