@@ -6,6 +6,8 @@
 //   LOAD_MATRIX(fragment, array, index, stride, isColumnMajor)   from shared memory
 //   MULTIPLY_ADD(sum, a, b)
 //   STORE_MATRIX(sum, array, index, stride)                      row by row, to shared memory
+//   LOAD_SUMS(sum, array, index, stride)                         the way back
+//   packed(vec4)                                                 four numbers in the operands' type
 //
 // Index and stride count elements of the shared array, whatever their type.
 //
@@ -18,11 +20,24 @@
 // With MATRIX_EMULATED a fragment of a or b is a place in shared memory and the sums are arrays, so that
 // staging, masks and epilogues around matrix units can be checked on devices without them; f16 only, and
 // SUBGROUP must be the size that the lanes are counted in. The kernel defines
-// how shared memory is read and written (emulatedElement, emulatedStore).
+// how shared memory is read and written (emulatedElement, emulatedStore, and emulatedLoad for LOAD_SUMS).
 #ifndef COMMON_MATRIX_GLSL
 #define COMMON_MATRIX_GLSL
 #extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
 #extension GL_EXT_control_flow_attributes : require
+#include "common/storage.glsl"
+
+// Four numbers in the operands' type.
+uvec2 packed(vec4 v) {
+#if MATRIX_TYPE == 2
+  uvec4 bits = floatBitsToUint(v);
+  uvec4 rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+  rounded = mix(rounded, uvec4(0x7fc0u), isnan(v));
+  return rounded.xz | (rounded.yw << 16);
+#else
+  return uvec2(packHalf(v.xy), packHalf(v.zw));
+#endif
+}
 
 #ifdef MATRIX_EMULATED
 
@@ -81,6 +96,18 @@ void storeEmulated(MatrixElements sum, uint index, uint stride) {
     emulatedStore(index, stride, i / MATRIX_N, i % MATRIX_N, sum.at[e]);
   }
 }
+#ifdef LOADS_SUMS
+float emulatedLoad(uint index, uint stride, uint row, uint column);
+MatrixElements loadEmulated(uint index, uint stride) {
+  MatrixElements sum;
+  for (uint e = 0; e < count(LANE_ELEMENTS); e++) {
+    uint i = e * SUBGROUP + matrixLane();
+    sum.at[e] = emulatedLoad(index, stride, i / MATRIX_N, i % MATRIX_N);
+  }
+  return sum;
+}
+#define LOAD_SUMS(sum, array, first, lineStride) sum = loadEmulated(first, lineStride)
+#endif
 #define LOAD_MATRIX(fragment, array, first, lineStride, columnMajor) \
   fragment = MatrixPlace(first, lineStride, columnMajor)
 #define MULTIPLY_ADD(sum, a, b) multiplyAddEmulated(sum, a, b)
@@ -114,6 +141,8 @@ uint matrixSubgroup() { return gl_SubgroupID; }
 #define MULTIPLY_ADD(sum, a, b) sum = coopMatMulAdd(a, b, sum)
 #define STORE_MATRIX(sum, array, index, stride) \
   coopMatStore(sum, array, index, stride, gl_CooperativeMatrixLayoutRowMajor)
+#define LOAD_SUMS(sum, array, index, stride) \
+  coopMatLoad(sum, array, index, stride, gl_CooperativeMatrixLayoutRowMajor)
 #else
 #extension GL_NV_cooperative_matrix : require
 #define MatrixA fcoopmatNV<16, gl_ScopeSubgroup, MATRIX_M, MATRIX_K>
@@ -123,6 +152,7 @@ uint matrixSubgroup() { return gl_SubgroupID; }
   coopMatLoadNV(fragment, array, index, stride, isColumnMajor)
 #define MULTIPLY_ADD(sum, a, b) sum = coopMatMulAddNV(a, b, sum)
 #define STORE_MATRIX(sum, array, index, stride) coopMatStoreNV(sum, array, index, stride, false)
+#define LOAD_SUMS(sum, array, index, stride) coopMatLoadNV(sum, array, index, stride, false)
 #endif
 #define zeroMatrix() MatrixSum(0.0)
 

@@ -78,18 +78,6 @@ void clearSums() {
   [[unroll]] for (uint i = 0; i < FRAGMENT_ROWS * FRAGMENT_COLUMNS; i++) sums[i] = zeroMatrix();
 }
 
-// Four numbers in the operands' type.
-uvec2 packed(vec4 v) {
-#if MATRIX_TYPE == 2
-  uvec4 bits = floatBitsToUint(v);
-  uvec4 rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-  rounded = mix(rounded, uvec4(0x7fc0u), isnan(v));
-  return rounded.xz | (rounded.yw << 16);
-#else
-  return uvec2(packHalf(v.xy), packHalf(v.zw));
-#endif
-}
-
 #if FORM == 0
 #define UNIT_OF(NAME, STORAGE) \
   UNIT unit##NAME(uint item) { return UNIT(packed(numbers##NAME(item, 0)).x); }
