@@ -304,6 +304,28 @@ import Testing
     let names = model.entries.filter { $0.name.hasPrefix(CheckpointPart.unet.prefix) }
     #expect(file.entries.filter { $0.name.hasPrefix("grad.") }.count == names.count)
     for entry in names { #expect(try file.entry("grad." + entry.name).shape == entry.shape) }
+    try await expectNorms(of: file, inputs: inputs, out: folder.path + "/norms.safetensors")
+  }
+
+  /// The norms alone are those of the gradients.
+  private func expectNorms(of file: Safetensors, inputs: String, out: String) async throws {
+    let outcome = await command([
+      "forward", "loss", "--objective", "flow", "--gradient-norms", "--model", Example.base,
+      "--inputs", inputs, "--out", out,
+    ])
+    expectDone(outcome)
+    let norms = try Safetensors(path: out)
+    #expect(try norms.floats("loss") == file.floats("loss"))
+    var sum = 0.0
+    for entry in file.entries where entry.name.hasPrefix("grad.") {
+      let squares = try file.floats(entry).reduce(0.0) { $0 + Double($1) * Double($1) }
+      let norm = try norms.doubles("norm." + entry.name.dropFirst("grad.".count))
+      #expect(abs(norm[0] - squares.squareRoot()) <= 1e-5 * norm[0], "\(entry.name)")
+      sum += squares
+    }
+    let norm = try norms.doubles("gradient_norm")[0]
+    #expect(norm > 0 && abs(norm - sum.squareRoot()) < 1e-5 * norm)
+    #expect(!norms.entries.contains { $0.name.hasPrefix("grad.") })
   }
 }
 

@@ -124,7 +124,8 @@ struct ForwardLoss: ParsableCommand {
     commandName: "loss",
     abstract: "latents, noise, time, context, pooled, time_ids -> loss, prediction, noisy, target",
     discussion: """
-      With --gradients also grad.NAME for every UNet parameter, by its name in the checkpoint. \
+      With --gradients also grad.NAME for every UNet parameter, by its name in the checkpoint; with \
+      --gradient-norms norm.NAME, its norm, and gradient_norm, that of all, in far less memory. \
       time is t in (0, 1) for flow and the timestep index for v and epsilon.
       """)
 
@@ -137,7 +138,16 @@ struct ForwardLoss: ParsableCommand {
   @Flag(help: "Write the gradient of every UNet parameter too.")
   var gradients = false
 
+  @Flag(help: "Write the norm of every UNet parameter's gradient; each is freed as it is done.")
+  var gradientNorms = false
+
   @OptionGroup var options: ForwardOptions
+
+  func validate() throws {
+    if gradients && gradientNorms {
+      throw ValidationError("--gradient-norms goes without --gradients, which has all of it")
+    }
+  }
 
   func run() throws {
     try options.checkFiles()

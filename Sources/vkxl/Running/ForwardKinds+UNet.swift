@@ -58,7 +58,7 @@ extension ForwardLoss {
     let draws = try draws(inputs, samples: n)
     let (backend, storage) = try options.openForUNet()
     let graph = MicroStep.graph(
-      given.shape, noise: .given, gradients: gradients ? .output : .none,
+      given.shape, noise: .given, gradients: gradients ? .output : gradientNorms ? .norms : .none,
       scalesLoss: storage.scalesLoss,
       denoiser: UNetRunner.denoiser(unet, storage: storage))
     let store = try backend.makeStore(graph.variables)
@@ -71,7 +71,7 @@ extension ForwardLoss {
     values["target.coefficients"] = TensorData(
       [n, 2], draws.flatMap { [$0.target.0, $0.target.1] })
     values["weight"] = TensorData([n], [Float](repeating: 1 / Float(n), count: n))
-    let results = try store.load(backend.plan(graph)).run(values)
+    let results = try store.load(backend.plan(graph, within: nil).plan).run(values)
     try options.write(tensors(results, given.shape, parts.weights))
   }
 
@@ -96,7 +96,8 @@ extension ForwardLoss {
     results.sorted { $0.key < $1.key }.compactMap { name, data in
       switch name {
       case "prediction", "noisy", "target": channelsFirst(name, data.floats, shape.latents)
-      case "loss": (name, [1], data.floats)
+      case "loss", "gradient_norm": (name, [1], data.floats)
+      case _ where name.hasPrefix("norm."): (name, [1], data.floats)
       case _ where name.hasPrefix("grad."):
         {
           let layout = weights.layout(String(name.dropFirst("grad.".count)))
