@@ -89,6 +89,7 @@ extension TimestepSampling: ConfigurationConvertible {}
 extension SamplingMethod: ConfigurationConvertible {}
 extension LossType: ConfigurationConvertible {}
 extension OptimizerType: ConfigurationConvertible {}
+extension GradientChoice: ConfigurationConvertible {}
 extension StateDType: ConfigurationConvertible {}
 extension LearningRateSchedule.Shape: ConfigurationConvertible {}
 
