@@ -74,6 +74,7 @@ struct Blocked<Base: VulkanOperation>: VulkanOperation {
   /// Two rows of eight invocations, so that small cases have ragged edges too.
   private func attention(_ launch: Launch) -> Launch {
     let p = launch.parameters.withUnsafeBytes { $0.loadUnaligned(as: AttentionParameters.self) }
+    if case .matrix(let units) = tile.units { return attention(launch, p, units) }
     let tile = AttentionTile(threads: 32, rows: 4, others: 2)
     let (width, heads) = (Int(p.packedHeads & 0xFFFF), Int(p.packedHeads >> 16))
     var shader = launch.shader
@@ -82,6 +83,24 @@ struct Blocked<Base: VulkanOperation>: VulkanOperation {
     }
     for name in ["STORAGE_Q", "STORAGE_K"] { shader.defines[name] = launch.shader.defines[name] }
     shader.constants = [:]
+    let isOfKeys = launch.shader.path == "attention/attention_key_gradient.comp"
+    let groups = tile.groupCount(Int(isOfKeys ? p.keys : p.queries), copies: heads * Int(p.samples))
+    return Launch(shader, groups: foldedGroups(groups), parameters: p)
+  }
+
+  /// The tile that GPUs get which have as little shared memory as lavapipe.
+  private func attention(
+    _ launch: Launch, _ p: AttentionParameters, _ units: BlockTile.MatrixUnits
+  ) -> Launch {
+    let (width, heads) = (Int(p.packedHeads & 0xFFFF), Int(p.packedHeads >> 16))
+    let isForward = launch.shader.path == "attention/attention.comp"
+    guard
+      let tile = AttentionMatrixTile.largest(
+        units, width: width, isForward ? .forward : .gradient, sharedMemoryByteCount: 32768)
+    else { return launch }
+    let path = launch.shader.path.replacing(".comp", with: "_matrix.comp")
+    var shader = tile.variant(path, q: .f32, k: .f32)
+    for name in ["STORAGE_Q", "STORAGE_K"] { shader.defines[name] = launch.shader.defines[name] }
     let isOfKeys = launch.shader.path == "attention/attention_key_gradient.comp"
     let groups = tile.groupCount(Int(isOfKeys ? p.keys : p.queries), copies: heads * Int(p.samples))
     return Launch(shader, groups: foldedGroups(groups), parameters: p)
@@ -205,6 +224,25 @@ struct Blocked<Base: VulkanOperation>: VulkanOperation {
 
   @Test(arguments: attentions) func attention(_ operation: OperationCase) throws {
     try check(operation, Self.registers)
+  }
+
+  /// Operands, weights and their slopes are rounded to f16: three or four roundings of 2^-12 each.
+  @Test(arguments: attentions.filter { $0.inputs[0].dtype == .f16 })
+  func attentionOnMatrixUnits(_ operation: OperationCase) throws {
+    let base = try #require(operation.operation as? any VulkanOperation)
+    let tile = Self.emulated(m: 16, n: 16, k: 16, stages: 1)
+    try blocked(base, operation, tile).expectKernel(tolerance: Self.halfOperands)
+  }
+
+  /// Scores that grow along the keys: references are renewed, and sums scaled, again and again.
+  @Test func attentionRenewsReferences() throws {
+    let type = TensorType([1, 150, 64], .f16)
+    let rising = (0..<150 * 64).map { Float($0 / 64) / 8 }
+    let check = OperationCase(
+      Attention(heads: 1), [type, type, type],
+      fills: [0: .uniform(0.5, 1.5), 1: .values(rising.map(Double.init)), 2: .uniform(-1, 1)])
+    try blocked(Attention(heads: 1), check, Self.emulated(m: 16, n: 8, k: 16, stages: 1))
+      .expectKernel(tolerance: Self.halfOperands)
   }
 
   private func check(_ operation: OperationCase, _ tile: BlockTile) throws {

@@ -6,7 +6,7 @@ extension Attention: SelectableOperation {
     inputs: [TensorType], outputs: [TensorType], device: DeviceTraits
   ) -> KernelSelection? {
     AttentionShape(inputs, heads: heads, isCausal: isCausal, device).selection(
-      "attention", subgroupTiles: [(16, 2), (8, 2)])
+      "attention", subgroupTiles: [(16, 2), (8, 2)], .forward)
   }
 
   private func choice(_ inputs: [TensorType], _ device: DeviceTraits) -> KernelChoice? {
@@ -31,7 +31,8 @@ extension Attention: SelectableOperation {
     parameters.sums = inputs[0].type.dtype == .f32 ? parameters.o : context.workspace
     return [
       shape.launch(
-        "attention/attention", rows: shape.sizes.t, choice(types, context.device), parameters)
+        "attention/attention", rows: shape.sizes.t, choice(types, context.device), .forward,
+        parameters)
     ]
   }
 }
@@ -53,7 +54,9 @@ struct AttentionShape {
 
   /// Candidates: rows and, for each lane, others (see `attention.glsl` and
   /// `attention_subgroup.glsl`).
-  func selection(_ name: String, subgroupTiles: [(Int, Int)]) -> KernelSelection {
+  func selection(
+    _ name: String, subgroupTiles: [(Int, Int)], _ kernel: AttentionMatrixTile.Kernel
+  ) -> KernelSelection {
     let lanes = device.subgroupSize
     var candidates = [KernelChoice(.register, laneRows(sizes.t), 8)]
     if device.isCPU && device.hasCheapBroadcast && sizes.d % (4 * lanes) == 0 && sizes.d <= 128 {
@@ -61,6 +64,9 @@ struct AttentionShape {
     }
     if let block {
       candidates.insert(KernelChoice(.shared, block.blockRows, 8 * block.others), at: 0)
+    }
+    if let tile = device.attentionTile(width: sizes.d, storage: storage, kernel) {
+      candidates.insert(tile.choice, at: 0)
     }
     let classes = [sizes.n * sizes.heads, sizes.t, sizes.s].map { String(sizeClass($0)) }
     let causal = isCausal ? " causal" : ""
@@ -97,9 +103,17 @@ struct AttentionShape {
   /// A launch of a kernel below `shaders/` that owns `rows` queries or keys; without a choice, or
   /// with `register`, each lane has rows of its own.
   func launch(
-    _ shader: String, rows: Int, _ choice: KernelChoice?, _ parameters: AttentionParameters
+    _ shader: String, rows: Int, _ choice: KernelChoice?, _ kernel: AttentionMatrixTile.Kernel,
+    _ parameters: AttentionParameters
   ) -> Launch {
     let copies = sizes.heads * sizes.n
+    if choice?.code == .matrix,
+      let tile = device.attentionTile(width: sizes.d, storage: storage, kernel)
+    {
+      return Launch(
+        tile.variant(shader + "_matrix.comp", q: storage.q, k: storage.k),
+        groups: foldedGroups(tile.groupCount(rows, copies: copies)), parameters: parameters)
+    }
     if choice?.code == .shared, let block {
       return Launch(
         block.variant(shader + "_shared.comp", width: sizes.d, q: storage.q, k: storage.k),

@@ -92,15 +92,42 @@ extension KernelStatistics {
 
   /// Every kernel, all operands f16, in the order of the table.
   private static func entries(for limits: DeviceLimits) -> [Entry] {
-    blockEntries(for: limits) + attentionEntries(for: limits) + ceilingEntries(for: limits)
+    blockEntries(for: limits) + attentionEntries(for: limits) + attentionMatrixEntries(for: limits)
+      + ceilingEntries(for: limits)
+  }
+
+  private static func attentionMatrixEntries(for limits: DeviceLimits) -> [Entry] {
+    let kernels: [(String, AttentionMatrixTile.Kernel)] = [
+      ("attention", .forward), ("attention_query_gradient", .gradient),
+      ("attention_key_gradient", .gradient),
+    ]
+    return matrixUnits(for: limits).flatMap { units in
+      kernels.flatMap { name, kernel in
+        [64, 96, 128].compactMap { width in
+          let tile = AttentionMatrixTile.largest(
+            units, width: width, kernel, sharedMemoryByteCount: limits.sharedMemoryByteCount)
+          guard let tile else { return nil }
+          let shape = units.shape
+          return Entry(
+            name: "\(name.replacing("_", with: " ")), width \(width), \(tile.blockRows) rows "
+              + "by matrices \(shape.m)x\(shape.n)x\(shape.k) \(shape.operands)",
+            shader: tile.variant("attention/\(name)_matrix.comp", q: .f16, k: .f16))
+        }
+      }
+    }
+  }
+
+  private static func matrixUnits(for limits: DeviceLimits) -> [BlockTile.MatrixUnits] {
+    limits.matrixShapes.filter { $0.sums == .f32 && $0.operands != .f32 }.map {
+      BlockTile.MatrixUnits(
+        shape: $0, subgroupSize: limits.computeSubgroupSize, subgroupRows: 1, subgroupColumns: 1)
+    }
   }
 
   /// What measures the ceiling of matrix units.
   private static func ceilingEntries(for limits: DeviceLimits) -> [Entry] {
-    limits.matrixShapes.filter { $0.sums == .f32 && $0.operands != .f32 }.map { shape in
-      let units = BlockTile.MatrixUnits(
-        shape: shape, subgroupSize: limits.computeSubgroupSize, subgroupRows: 1,
-        subgroupColumns: 1)
+    matrixUnits(for: limits).map { units in
+      let shape = units.shape
       return Entry(
         name: "matrix ceiling, \(shape.m)x\(shape.n)x\(shape.k) \(shape.operands)",
         shader: MatrixMultiplyAdd(units: units, rounds: 1).shader)
