@@ -16,14 +16,19 @@ public struct TrainingData: Sendable {
   let pooledWidth: Int
   /// Chunks of 75 tokens that a caption may have.
   let captionChunkLimit: Int
+  /// What each sample counts in the loss; nil: all the same.
+  let sampleWeights: [Double]?
   /// Chunks of the longest caption, which all batches have.
   let captionChunkCount: Int
 
-  /// - Parameter captionChunkLimit: chunks of 75 tokens that a caption may have; what is longer is cut.
+  /// - Parameters:
+  ///   - captionChunkLimit: chunks of 75 tokens that a caption may have; what is longer is cut.
+  ///   - weighsTags: whether samples count by their tags, see `TagWeights`
   public init(
     _ order: TrainingOrder, cache: ContentCache, vaeHash: String, textHash: String,
-    unet: UNetConfiguration, captionChunkLimit: Int = 1
+    unet: UNetConfiguration, captionChunkLimit: Int = 1, weighsTags: Bool = false
   ) {
+    sampleWeights = weighsTags ? TagWeights(order.dataset.samples).weights : nil
     self.captionChunkLimit = captionChunkLimit
     captionChunkCount = Self.chunkCount(order, limit: captionChunkLimit)
     self.order = order
@@ -101,6 +106,9 @@ public struct TrainingData: Sendable {
     var batch = LatentBatch(
       shape: shape(description.bucket), latents: [], context: [], pooled: [], timeIDs: [],
       weights: description.weights)
+    if let sampleWeights {
+      batch.lossWeights = description.entries.map { Float(sampleWeights[$0.sampleIndex]) }
+    }
     for (index, entry) in description.entries.enumerated() {
       let sample = order.dataset.samples[entry.sampleIndex]
       batch.latents += try latents(entry, update: update, position: first + index)

@@ -60,8 +60,8 @@ extension TrainingRun {
     for shape in data.batchShapes {
       for mode in modes {
         let graph = MicroStep.graph(
-          shape, loss: run.settings.loss, gradients: mode, scalesLoss: lossScaling != nil,
-          denoiser: denoiser)
+          shape, loss: run.settings.loss, noise: .shaped(run.settings.noise), gradients: mode,
+          scalesLoss: lossScaling != nil, denoiser: denoiser)
         use.add(try backend.plan(graph), backend)
       }
     }

@@ -29,7 +29,9 @@ extension TrainCommand {
     let parts = try Opening.model(
       configuration.model.checkpoint, parts: [.unet, .vae],
       textEncoders: configuration.model.textEncoders, textEncodersKey: "model.text_encoders")
-    if let warning = parts.checkpoint.warning { monitor.note("warning: \(warning)") }
+    for warning in configuration.warnings + [parts.checkpoint.warning].compactMap({ $0 }) {
+      monitor.note("warning: \(warning)")
+    }
     if resume { try folder.checkResumable(model: parts.identity) }
     let stop = StopRequest(onFirst: { _ in monitor.noteStopping() })
     defer { stop.cancel() }
@@ -40,7 +42,8 @@ extension TrainCommand {
     let data = TrainingData(
       order, cache: cache, vaeHash: parts.vaeHash, textHash: parts.textHash,
       unet: parts.checkpoint.configuration.unet,
-      captionChunkLimit: configuration.data.maxCaptionChunks)
+      captionChunkLimit: configuration.data.maxCaptionChunks,
+      weighsTags: configuration.data.tagWeights)
     let run = try configuration.runDescription(
       folder, order, storage: try configuration.storage(on: backend), isResuming: resume)
     let training = try TrainingRun(backend, run, parts, data) { monitor.receive($0) }
@@ -174,6 +177,12 @@ extension Configuration {
     let batches = (training.epochs ?? 1) * order.stepsPerEpoch
     let steps = training.maxSteps ?? (batches + accumulation - 1) / accumulation
     let objective = trainingObjective
+    if let easing = objective.easing, easing.steps >= steps {
+      throw InputError(
+        source.place(of: "objective.transition_steps"), expected: "below the run's \(steps) steps",
+        found: "\(easing.steps)",
+        hint: "the model would end on its way, and no other program could draw with it")
+    }
     var (shift, shiftAt1024): (Double?, Double?)
     switch (objective.prediction, objective.times.shift) {
     case (.flow, .constant(let value)): shift = value
