@@ -1,7 +1,7 @@
-/// What runs plans: Vulkan, CUDA, or the CPU evaluator that defines what is right.
-public protocol Backend: AnyObject {
-  /// The device and driver, for logs and records.
-  var description: String { get }
+/// What plans are made for: answers, before anything is allocated, what a backend will need. A device is
+/// not needed for that.
+public protocol Planner {
+  /// What memory may look like.
   var planningLimits: PlanningLimits { get }
 
   /// Scratch bytes that the kernel chosen for an operation needs; asked before planning, so that
@@ -15,6 +15,12 @@ public protocol Backend: AnyObject {
 
   /// Bytes that pass the inputs and outputs of a store's runs between host and device.
   func stepBlockByteCount(_ demand: StoreDemand) -> Int
+}
+
+/// What runs plans: Vulkan, CUDA, or the CPU evaluator that defines what is right.
+public protocol Backend: AnyObject, Planner {
+  /// The device and driver, for logs and records.
+  var description: String { get }
 
   /// The kernels chosen so far, a line `key: choice` each: what `adopt` takes.
   var kernelChoices: String { get }
@@ -47,7 +53,9 @@ extension Backend {
   public func makeStore(_ variables: [Variable]) throws -> any Store {
     try makeStore(variables, runsInFlight: StoreDemand.usualRunsInFlight)
   }
+}
 
+extension Planner {
   /// Plans a graph within this backend's limits.
   public func plan(_ graph: Graph) throws -> Plan {
     try Plan(graph, limits: planningLimits) { workspaceByteCount($0, inputs: $1, outputs: $2) }

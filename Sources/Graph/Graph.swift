@@ -13,6 +13,8 @@ public final class Graph {
     public let segment: Int
     /// Index in `regions`; nil outside of all.
     public let region: Int?
+    /// Whether it computes again what another node has computed.
+    public var isRepeated = false
   }
 
   /// Where a value comes from.
@@ -97,6 +99,13 @@ public final class Graph {
     claim(variable.name)
     variables.append(variable)
     return addValue(variable.type, .variable(variables.count - 1))
+  }
+
+  /// The persistent storage of that name, if it is declared.
+  public func existing(_ name: String) -> Tensor? {
+    guard let index = variables.firstIndex(where: { $0.name == name }) else { return nil }
+    let id = values.firstIndex { $0.source == .variable(index) }
+    return id.map { Tensor(graph: self, id: $0) }
   }
 
   /// The parameters that get a gradient, in the order in which they were declared.

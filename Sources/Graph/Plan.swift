@@ -32,6 +32,8 @@ public struct Plan: Sendable {
     public let workspace: (offset: Int, byteCount: Int)?
     /// Index in `segments`.
     public let segment: Int
+    /// Whether it computes again what another step has computed.
+    public let isRepeated: Bool
   }
 
   /// The operations, in the order in which they run.
@@ -149,7 +151,7 @@ private struct PlanBuilder {
         operation: description.operation,
         inputs: description.inputs.map(placed), outputs: description.outputs.map(placed),
         workspace: scratch[time].map { (layout.offsets[$0], blocks[$0].1.byteCount) },
-        segment: description.segment)
+        segment: description.segment, isRepeated: description.isRepeated)
     }
   }
 

@@ -20,9 +20,15 @@ public struct StoreDemand: Sendable, Equatable {
   /// Counts a plan that is to be loaded.
   public mutating func add(_ plan: Plan, limits: PlanningLimits) {
     transientByteCount = max(transientByteCount, plan.transientByteCount)
-    inputByteCount = max(inputByteCount, limits.packed(plan.inputs.map(\.type)).byteCount)
-    outputByteCount = max(
-      outputByteCount, limits.packed(plan.outputs.map(\.value.type)).byteCount)
+    add(inputs: plan.inputs.map(\.type), outputs: plan.outputs.map(\.value.type), limits: limits)
+  }
+
+  /// Counts inputs and outputs of a plan that is to be made.
+  public mutating func add(
+    inputs: [TensorType], outputs: [TensorType], limits: PlanningLimits
+  ) {
+    inputByteCount = max(inputByteCount, limits.packed(inputs).byteCount)
+    outputByteCount = max(outputByteCount, limits.packed(outputs).byteCount)
   }
 }
 

@@ -34,15 +34,10 @@ import Testing
 
   static func run(_ graph: Graph, _ plan: Plan) throws -> [String: TensorData] {
     let store = ReferenceBackend().makeStore(graph.variables)
-    var seed = 0
-    func values(_ type: TensorType) -> TensorData {
-      seed += 1
-      return TensorData(
-        type, doubles: (0..<type.elementCount).map { Double(($0 * 37 + seed * 11) % 23) / 23 - 0.4 }
-      )
+    for (index, variable) in graph.variables.enumerated() {
+      try store.write(values(variable.type, seed: index), to: variable.name)
     }
-    for variable in graph.variables { try store.write(values(variable.type), to: variable.name) }
-    let inputs = plan.inputs.map { ($0.name, values($0.type)) }
+    let inputs = plan.inputs.enumerated().map { ($1.name, values($1.type, seed: 100 + $0)) }
     return try store.load(plan).run(Dictionary(uniqueKeysWithValues: inputs))
   }
 
@@ -134,5 +129,67 @@ import Testing
     graph.output("gradient", try #require(graph.gradients(of: loss, withRespectTo: [weight])[0]))
     let costs = ScheduleCosts(Scheduler(graph), limits: Self.limits) { _, _, _ in 0 }
     #expect(RecomputationCandidates(costs).steps.isEmpty)
+  }
+
+  /// What is live adds up to the bound at its peak, and tells what is computed again.
+  @Test func timelinesAddUpToTheBound() throws {
+    let graph = Self.network()
+    let free = try Self.planned(graph, within: nil).plan
+    let tight = try Self.planned(graph, within: Self.smallestBudget(graph)).plan
+    for plan in [free, tight] {
+      let timeline = MemoryTimeline(plan, limits: Self.limits)
+      let totals = timeline.byteCounts.map { $0.reduce(0, +) }
+      #expect(totals.count == plan.steps.count && totals.max() == plan.lowerBound)
+      #expect(totals[timeline.peak] == plan.lowerBound)
+      let most = (0..<4).map { index in timeline.byteCounts.map { $0[index] }.max() ?? 0 }
+      let recomputed = MemoryTimeline.Category.recomputed.rawValue
+      #expect((most[recomputed] > 0) == plan.steps.contains { $0.isRepeated })
+      #expect(most[MemoryTimeline.Category.workspace.rawValue] == Self.limits.rounded(700))
+      #expect(most[0] > 0 && most[2] > 0)
+    }
+  }
+
+  /// Updates run as soon as their gradients are complete, and after the last reader of what they
+  /// overwrite.
+  @Test func updatesMoveIntoTheBackwardPass() throws {
+    let graph = Self.updating()
+    let plain = try Plan(graph, limits: Self.limits)
+    let expected = try Self.updated(graph, plain)
+    let (moved, _) = try Self.planned(graph, within: nil)
+    #expect(try Self.updated(graph, moved) == expected)
+    #expect(moved.transientByteCount < plain.transientByteCount)
+    let tight = try Self.planned(graph, within: moved.transientByteCount * 4 / 5)
+    #expect(!tight.recomputation.isEmpty)
+    #expect(try Self.updated(graph, tight.plan) == expected)
+  }
+
+  /// The network with `w - gradient` assigned to every weight.
+  private static func updating() -> Graph {
+    let graph = network()
+    let gradients = Dictionary(
+      uniqueKeysWithValues: graph.outputs.map { ($0.name, $0.value) })
+    graph.outputs.removeAll { $0.name.hasPrefix("grad.") }
+    graph.cut(Graph.updateSegment)
+    for (variable, weight) in graph.trainedParameters {
+      guard let id = gradients["grad." + variable.name] else { continue }
+      graph.assign(weight + Tensor(graph: graph, id: id) * -1, to: weight)
+    }
+    return graph
+  }
+
+  /// Weights after a run.
+  private static func updated(_ graph: Graph, _ plan: Plan) throws -> [TensorData] {
+    let store = ReferenceBackend().makeStore(graph.variables)
+    for (index, variable) in graph.variables.enumerated() {
+      try store.write(values(variable.type, seed: index), to: variable.name)
+    }
+    let inputs = plan.inputs.enumerated().map { ($1.name, values($1.type, seed: 100 + $0)) }
+    _ = try store.load(plan).run(Dictionary(uniqueKeysWithValues: inputs))
+    return try graph.variables.map { try store.read($0.name) }
+  }
+
+  private static func values(_ type: TensorType, seed: Int) -> TensorData {
+    TensorData(
+      type, doubles: (0..<type.elementCount).map { Double(($0 * 37 + seed * 11) % 23) / 23 - 0.4 })
   }
 }

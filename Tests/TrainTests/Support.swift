@@ -68,10 +68,11 @@ enum Tiny {
 
   static func trainer(
     _ backend: any Backend, _ settings: TrainerSettings, _ shape: BatchShape,
-    accumulation: Int = 1
+    accumulation: Int = 1, memory: MemoryPolicy = MemoryPolicy()
   ) throws -> Trainer {
     let trainer = try Trainer(
       backend: backend, settings: settings, shape: shape, accumulation: accumulation,
+      memory: memory,
       denoiser: UNetRunner.denoiser(configuration.unet, storage: settings.storage))
     try weights.load(trainer.parameters, into: trainer.store)
     return trainer

@@ -98,6 +98,7 @@ func configurationErrors(_ yaml: String, overrides: [String] = []) -> [InputErro
     case .choice(let words):
       // A choice of one cannot differ; it must at least write itself.
       return words.map(ConfigurationValue.text).first { $0 != current || words.count == 1 }
+    case .byteCountOrWord: return .text("12GiB")
     case .pair: return .list([.number(0.5), .number(0.75)])
     case .samples: return [SampleSettings(prompt: "x")].configurationValue
     }

@@ -8,6 +8,8 @@ extension OperationCase {
         [TensorType([3, 50]), TensorType([1]), TensorType([70, 41]), TensorType([9])]
       ),
       OperationCase(GlobalNorm(), [TensorType([300, 333]), TensorType([5000], .bf16)]),
+      OperationCase(
+        GlobalNorm(joinsNeighbours: false), [TensorType([64]), TensorType([64]), TensorType([9])]),
       clip(nil, norm: 3, step: 4), clip(1, norm: 3, step: 0), clip(1, norm: 0.5, step: 999),
       clip(1, norm: .infinity, step: 7), clip(nil, norm: .nan, step: 7), clip(2, norm: 0, step: 1),
       scaled(1, norm: 3e5, lossScale: 65536, goodSteps: 2),
@@ -15,6 +17,11 @@ extension OperationCase {
       scaled(nil, norm: 12, lossScale: 0x1p24, goodSteps: 7),
       scaled(nil, norm: 12, lossScale: 0.5, goodSteps: 6),
     ]
+    + [-2, 0, .infinity, -.infinity, .nan].map { probe in
+      OperationCase(
+        IfFinite(), [TensorType([1]), TensorType([1]), TensorType([1])],
+        fills: [0: .values([probe]), 1: .values([3]), 2: .values([-5])])
+    }
     + adamWCases + lionCases + adamW8BitCases + adafactorCases
     + prodigyCases
 

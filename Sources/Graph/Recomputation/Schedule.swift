@@ -148,7 +148,7 @@ private struct Emission {
     append(
       Graph.Node(
         operation: node.operation, inputs: inputs, outputs: node.outputs.map { copyOf[$0] },
-        segment: segment, region: nil),
+        segment: segment, region: nil, isRepeated: true),
       origin: maker)
     return copyOf[value]
   }

@@ -25,7 +25,7 @@ public final class VulkanBackend: Backend, Sendable {
   ///
   /// - Parameter stagingByteCount: the most that one store may use to write and read variables that
   ///   the host cannot reach.
-  public init(_ device: Device, stagingByteCount: Int = 32 << 20) {
+  public init(_ device: Device, stagingByteCount: Int = usualStagingByteCount) {
     self.device = device
     stagingLimit = stagingByteCount
     compiler = ShaderCompiler(
@@ -33,8 +33,13 @@ public final class VulkanBackend: Backend, Sendable {
     let limits = device.limits
     traits = DeviceTraits(device)
     planningLimits = PlanningLimits(
-      arenaByteCount: Int(min(limits.maxArenaByteCount, 1 << 30)))
+      arenaByteCount: Int(min(limits.maxArenaByteCount, UInt64(Self.usualArenaByteCount))))
   }
+
+  /// Bytes of an arena where the device allows it.
+  public static let usualArenaByteCount = 1 << 30
+  /// Bytes of a store's staging ring, unless said otherwise.
+  public static let usualStagingByteCount = 32 << 20
 
   public var description: String {
     "\(device.information.name), \(device.information.driverName) "

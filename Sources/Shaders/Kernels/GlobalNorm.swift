@@ -9,7 +9,7 @@ extension GlobalNorm: VulkanOperation {
   }
 
   public func launches(_ context: LoweringContext) -> [Launch] {
-    let runs = SquareRun.merged(context.inputs)
+    let runs = SquareRun.merged(context.inputs, joins: joinsNeighbours)
     var launches: [Launch] = []
     var partCount = 0
     var next = 0
@@ -50,11 +50,11 @@ private struct SquareRun {
   static func parts(_ count: Int) -> Int { (count + partSize - 1) / partSize }
   var parts: Int { Self.parts(count) }
 
-  static func merged(_ tensors: [Binding]) -> [SquareRun] {
+  static func merged(_ tensors: [Binding], joins: Bool) -> [SquareRun] {
     var runs: [SquareRun] = []
     for tensor in tensors {
       let (type, count) = (tensor.type, tensor.type.elementCount)
-      if let last = runs.last, last.dtype == type.dtype,
+      if joins, let last = runs.last, last.dtype == type.dtype,
         last.address + UInt64(last.count * type.dtype.byteCount) == tensor.address,
         last.count + count < 1 << 31
       {

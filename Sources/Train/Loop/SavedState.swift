@@ -107,7 +107,6 @@ extension Trainer {
   private var savedVariables: [Variable] {
     let trained = parameters.filter(\.isTrained)
     return trained + settings.optimizer.states(trained)
-      + (settings.lossScaling?.states.map(\.variable) ?? [])
-      + [Variable(name: StateName.step, type: TensorType([1]), kind: .state)]
+      + planner.counters.filter { $0.name != StateName.norm }
   }
 }

@@ -92,6 +92,8 @@ public struct Measurements: Sendable, Equatable {
 
 /// Measurements of an update that may still be running.
 public struct PendingMeasurements {
+  fileprivate let first: any PendingRun
+  /// Runs whose losses add up to the update's.
   fileprivate let losses: ArraySlice<any PendingRun>
   fileprivate let update: any PendingRun
 
@@ -108,62 +110,60 @@ public struct PendingMeasurements {
 
   /// When the device began and ended the update; nil before `wait`, or without a clock.
   public var deviceTimes: DeviceTimes? {
-    guard let first = losses.first?.deviceTimes, let last = update.deviceTimes else { return nil }
+    guard let first = first.deviceTimes, let last = update.deviceTimes else { return nil }
     return DeviceTimes(start: first.start, end: last.end)
   }
 }
 
 /// Parameters, optimizer state and the plans that change them.
 ///
-/// Plans are made when a shape first occurs: one for each batch shape (two with accumulation),
-/// and one for the update. Nothing in `step` waits for the device, as long as no more than one other
+/// Plans are made when a shape first occurs, by a `StepPlanner`: one for each batch shape (two with
+/// accumulation, or where a pass before tells the norm), and one for the update unless it is part of
+/// the backward pass. Nothing in `step` waits for the device, as long as no more than one other
 /// update is in flight.
 public final class Trainer {
   /// What the run computes on.
   public let backend: any Backend
   /// Parameters, moments and gradients.
   public let store: any Store
-  /// What decides an update.
-  public let settings: TrainerSettings
-  /// The network's parameters, in the order in which it declares them.
-  public let parameters: [Variable]
+  /// Makes the plans.
+  public let planner: StepPlanner
   /// Updates submitted so far, skipped ones included.
   public private(set) var step = 0
-  private let denoiser: Denoiser
-  private let update: any Program
-  private var microSteps: [MicroStepKey: any Program] = [:]
+  private let update: (any Program)?
+  private var programs: [BatchShape: [StepRole: any Program]] = [:]
 
-  private struct MicroStepKey: Hashable {
-    var shape: BatchShape
-    var gradients: MicroStep.Gradients
+  /// What decides an update.
+  public var settings: TrainerSettings { planner.settings }
+  /// The network's parameters, in the order in which it declares them.
+  public var parameters: [Variable] { planner.parameters }
+
+  /// Allocates everything that persists, all zero.
+  public init(backend: any Backend, planner: StepPlanner) throws {
+    self.backend = backend
+    self.planner = planner
+    store = try backend.makeStore(
+      planner.variables, runsInFlight: Self.runsInFlight(accumulation: planner.accumulation))
+    update = try planner.updatePlan().map(store.load)
+    for (variable, initial) in planner.settings.optimizer.rule.sharedStates {
+      try store.write(TensorData(variable.type, floats: initial), to: variable.name)
+    }
+    for (variable, initial) in planner.settings.lossScaling?.states ?? [] {
+      try store.write(TensorData(variable.type, floats: [initial]), to: variable.name)
+    }
   }
 
   /// - Parameters:
   ///   - shape: a batch shape of the run, with which the network is built first.
   ///   - accumulation: batches of an update; with more, `step` waits.
-  public init(
+  public convenience init(
     backend: any Backend, settings: TrainerSettings, shape: BatchShape, accumulation: Int = 1,
-    denoiser: @escaping Denoiser
+    memory: MemoryPolicy = MemoryPolicy(), denoiser: @escaping Denoiser
   ) throws {
-    self.backend = backend
-    self.settings = settings
-    self.denoiser = denoiser
-    parameters = Self.parameters(shape, denoiser)
-    let trained = parameters.filter(\.isTrained)
-    store = try backend.makeStore(
-      Self.variables(parameters, settings.optimizer, lossScaling: settings.lossScaling),
-      runsInFlight: Self.runsInFlight(accumulation: accumulation))
-    update = try store.load(
-      backend.plan(
-        UpdateStep.graph(
-          trained, optimizer: settings.optimizer, maximumNorm: settings.maximumNorm,
-          lossScaling: settings.lossScaling, seed: settings.seed)))
-    for (variable, initial) in settings.optimizer.rule.sharedStates {
-      try store.write(TensorData(variable.type, floats: initial), to: variable.name)
-    }
-    for (variable, initial) in settings.lossScaling?.states ?? [] {
-      try store.write(TensorData(variable.type, floats: [initial]), to: variable.name)
-    }
+    let planner = try StepPlanner.suited(
+      backend, settings: settings, policy: memory, shapes: [shape], accumulation: accumulation,
+      denoiser: denoiser)
+    try self.init(backend: backend, planner: planner)
   }
 
   /// Runs of two updates: one executes while the host prepares the next.
@@ -174,8 +174,7 @@ public final class Trainer {
     MicroStep.graph(shape, gradients: .none, denoiser: denoiser).variables
   }
 
-  /// Everything that persists, in the order of storage: kinds side by side, so that the optimizer
-  /// runs over long stretches of memory.
+  /// What persists where gradients are kept in f32: see `StepPlanner.variables`.
   public static func variables(
     _ parameters: [Variable], _ optimizer: OptimizerSettings = OptimizerSettings(),
     lossScaling: LossScaling? = nil
@@ -196,24 +195,19 @@ public final class Trainer {
     step - Int(try store.read(StateName.step).floats[0])
   }
 
-  /// The plan of a batch shape; tells what it needs before anything is allocated.
-  public func plan(_ shape: BatchShape, accumulates: Bool) throws -> Plan {
-    try backend.plan(
-      MicroStep.graph(
-        shape, loss: settings.loss, noise: .shaped(settings.noise),
-        gradients: accumulates ? .add : .replace,
-        scalesLoss: settings.lossScaling != nil, denoiser: denoiser))
-  }
-
   /// Makes the plans for a batch shape ready.
-  public func prepare(_ shape: BatchShape, accumulates: Bool) throws {
-    _ = try program(shape, .replace)
-    if accumulates { _ = try program(shape, .add) }
+  /// - Parameter accumulates: whether further batches are added, also where none were planned for
+  public func prepare(_ shape: BatchShape, accumulates: Bool = false) throws {
+    for role in planner.roles { _ = try program(shape, role) }
+    if accumulates { _ = try program(shape, .next) }
   }
 
   /// Kernel launches of an update over one batch of a shape that has been prepared.
   public func launchCount(_ shape: BatchShape) throws -> Int {
-    try program(shape, .replace).launchCount + update.launchCount
+    let roles = planner.roles.filter { $0 != .next }
+    return try roles.reduce(update?.launchCount ?? 0) {
+      $0 + (try program(shape, $1).launchCount)
+    }
   }
 
   /// Continues at an update of a saved run.
@@ -225,7 +219,9 @@ public final class Trainer {
   public func step(_ batches: [LatentBatch]) throws -> PendingMeasurements {
     let runs = try runs(batches).map { try $0.program.submit($0.inputs) }
     step += 1
-    return PendingMeasurements(losses: runs.dropLast(), update: runs[runs.count - 1])
+    return PendingMeasurements(
+      first: runs[0], losses: update == nil ? runs.suffix(1) : runs.dropLast(),
+      update: runs[runs.count - 1])
   }
 
   /// The runs that make up the next update, in order, the last one the optimizer's: for `step`, and
@@ -235,24 +231,27 @@ public final class Trainer {
   ) throws -> [(program: any Program, inputs: [String: TensorData])] {
     let samples = batches.reduce(0) { $0 + $1.weights.reduce(0, +) }
     precondition(samples > 0, "an update without samples")
+    precondition(
+      batches.count == 1 || update != nil, "an update of several batches keeps its gradients")
+    let rate = ["learning_rate": TensorData([1], [Float(settings.schedule.rate(at: step))])]
     var position = 0
     var runs: [(program: any Program, inputs: [String: TensorData])] = []
     for (index, batch) in batches.enumerated() {
-      let program = try program(batch.shape, index == 0 ? .replace : .add)
-      runs.append((program, inputs(batch, first: position, samples: samples)))
+      let inputs = inputs(batch, first: position, samples: samples)
+      for role in update == nil ? planner.roles : [index == 0 ? .first : .next] {
+        runs.append(
+          (try program(batch.shape, role), role == .updating ? inputs.merging(rate) { $1 } : inputs)
+        )
+      }
       position += batch.shape.samples
     }
-    let rate = Float(settings.schedule.rate(at: step))
-    return runs + [(update, ["learning_rate": TensorData([1], [rate])])]
+    return runs + (update.map { [($0, rate)] } ?? [])
   }
 
-  private func program(
-    _ shape: BatchShape, _ gradients: MicroStep.Gradients
-  ) throws -> any Program {
-    let key = MicroStepKey(shape: shape, gradients: gradients)
-    if let program = microSteps[key] { return program }
-    let program = try store.load(plan(shape, accumulates: gradients == .add))
-    microSteps[key] = program
+  private func program(_ shape: BatchShape, _ role: StepRole) throws -> any Program {
+    if let program = programs[shape]?[role] { return program }
+    let program = try store.load(planner.plan(shape, role).plan)
+    programs[shape, default: [:]][role] = program
     return program
   }
 

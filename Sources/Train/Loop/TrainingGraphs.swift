@@ -124,12 +124,26 @@ public enum MicroStep {
   /// `target.coefficients` [N, 2], `time` [N], `context`, `pooled`, `time_ids`, `weight` [N].
   /// Outputs: `loss` [1] (sum of weight times mean squared error) and `sample.losses` [N]; with
   /// `Noise.given` also `prediction`, `noisy` and `target`.
-  /// - Parameter scalesLoss: accumulators hold the gradients times the variable `StateName.lossScale`;
-  ///   gradients that are read back are scaled on the way, and true
+  /// - Parameters:
+  ///   - scalesLoss: accumulators hold the gradients times the variable `StateName.lossScale`;
+  ///     gradients that are read back are scaled on the way, and true
+  ///   - storage: how the accumulator of a parameter's gradient is stored
   public static func graph(
     _ shape: BatchShape, loss kind: LossKind = .mse, noise: Noise = .generated,
-    gradients: Gradients, scalesLoss: Bool = false, denoiser: Denoiser
+    gradients: Gradients, scalesLoss: Bool = false,
+    keptAs storage: (Variable) -> DType = { _ in .f32 }, denoiser: Denoiser
   ) -> Graph {
+    let (graph, loss) = forward(shape, loss: kind, noise: noise, denoiser: denoiser)
+    if gradients != .none {
+      addGradients(graph, loss, gradients, scalesLoss: scalesLoss, storage)
+    }
+    return graph
+  }
+
+  /// The forward pass and its loss.
+  static func forward(
+    _ shape: BatchShape, loss kind: LossKind, noise: Noise, denoiser: Denoiser
+  ) -> (graph: Graph, loss: Tensor) {
     let graph = Graph()
     let n = shape.samples
     let latents = graph.input("latents", TensorType(shape.latents))
@@ -150,8 +164,7 @@ public enum MicroStep {
       graph.output("noisy", noisy)
       graph.output("target", target)
     }
-    if gradients != .none { addGradients(graph, loss, gradients, scalesLoss: scalesLoss) }
-    return graph
+    return (graph, loss)
   }
 
   /// The inputs of the network but for the latents.
@@ -193,14 +206,15 @@ public enum MicroStep {
   }
 
   /// The gradient of the loss itself.
-  private static func lossScale(_ graph: Graph, _ loss: Tensor, _ mode: Gradients) -> Tensor {
+  static func lossScale(_ graph: Graph, _ loss: Tensor, _ mode: Gradients) -> Tensor {
     mode == .output
       ? Tensor.apply(Fill(value: LossScaling.fixedScale), [loss])[0]
       : graph.variable(StateName.lossScale, TensorType([1]), .state)
   }
 
   private static func addGradients(
-    _ graph: Graph, _ loss: Tensor, _ mode: Gradients, scalesLoss: Bool
+    _ graph: Graph, _ loss: Tensor, _ mode: Gradients, scalesLoss: Bool,
+    _ storage: (Variable) -> DType
   ) {
     let parameters = graph.trainedParameters
     graph.cut(Graph.backwardSegment)
@@ -216,11 +230,10 @@ public enum MicroStep {
         graph.output("grad." + name, scalesLoss ? value.converted(to: .f32) * factor : value)
         continue
       }
-      let type = TensorType(parameter.shape, .f32)
+      let type = TensorType(parameter.shape, storage(variable))
       let accumulator = graph.variable(StateName.gradient(name), type, .state)
-      graph.assign(
-        mode == .add ? accumulator + value.converted(to: .f32) : value.converted(to: .f32),
-        to: accumulator)
+      let converted = value.converted(to: type.dtype)
+      graph.assign(mode == .add ? accumulator + converted : converted, to: accumulator)
     }
   }
 }

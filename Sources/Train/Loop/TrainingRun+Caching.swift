@@ -33,10 +33,12 @@ extension TrainingRun {
 
   /// Device memory of the run's phases, planned before anything is allocated.
   /// - Parameter text: plans of the text encoders, if they have work to do.
-  func memoryPlan(_ text: NetworkPlans<TextConditioner>?) throws -> MemoryPlan {
+  func memoryPlan(
+    _ planner: StepPlanner, _ text: NetworkPlans<TextConditioner>?
+  ) throws -> MemoryPlan {
     var phases: [(name: String, use: MemoryUse)] = []
     if let text { phases.append(("text encoders", try text.memory([1]))) }
-    let training = try trainingMemory()
+    let training = try planner.memory(data.batchShapes)
     phases.append(("training", training))
     if let decoderPlans, !run.samples.isEmpty {
       var use = training
@@ -49,26 +51,29 @@ extension TrainingRun {
     return MemoryPlan(phases: phases)
   }
 
-  private func trainingMemory() throws -> MemoryUse {
-    guard let first = data.batchShapes.first else { return MemoryUse() }
-    let parameters = Trainer.parameters(first, denoiser)
-    var use = MemoryUse(runsInFlight: Trainer.runsInFlight(accumulation: run.accumulation))
-    let lossScaling = run.settings.lossScaling
-    try use.add(
-      Trainer.variables(parameters, run.settings.optimizer, lossScaling: lossScaling), backend)
-    let modes: [MicroStep.Gradients] = run.accumulation > 1 ? [.replace, .add] : [.replace]
+  /// Plans of the steps, within the budget.
+  /// - Throws: `InputError` when there are no images, or the budget cannot be met.
+  func stepPlanner() throws -> StepPlanner {
+    let shapes = data.batchShapes
+    guard !shapes.isEmpty else {
+      throw InputError("data.folder", expected: "at least one image", found: "none")
+    }
+    return try StepPlanner.suited(
+      backend, settings: run.settings, policy: run.memory, shapes: shapes,
+      accumulation: run.accumulation, denoiser: denoiser)
+  }
+
+  /// Tells what steps compute twice, where they do.
+  func tellRecomputation(_ planner: StepPlanner) throws {
     for shape in data.batchShapes {
-      for mode in modes {
-        let graph = MicroStep.graph(
-          shape, loss: run.settings.loss, noise: .shaped(run.settings.noise), gradients: mode,
-          scalesLoss: lossScaling != nil, denoiser: denoiser)
-        use.add(try backend.plan(graph), backend)
+      for role in planner.roles {
+        let step = try planner.plan(shape, role)
+        if step.recomputation.isEmpty { continue }
+        tell(
+          .recomputing(
+            height: shape.height * 8, width: shape.width * 8, step.recomputation,
+            flopCount: step.plan.flopCount))
       }
     }
-    let update = UpdateStep.graph(
-      parameters.filter(\.isTrained), optimizer: run.settings.optimizer,
-      maximumNorm: run.settings.maximumNorm, lossScaling: lossScaling)
-    use.add(try backend.plan(update), backend)
-    return use
   }
 }

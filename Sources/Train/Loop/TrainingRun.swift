@@ -11,6 +11,8 @@ public struct RunDescription: Sendable {
   public var steps: Int
   /// Micro-steps of an update.
   public var accumulation: Int
+  /// Bytes that training may take, and where gradients are.
+  public var memory: MemoryPolicy
   /// Updates between checkpoints; 0 saves at the end alone.
   public var saveEvery: Int
   /// Newest checkpoints kept; 0 keeps all.
@@ -33,14 +35,16 @@ public struct RunDescription: Sendable {
   public var settingsText: String
 
   public init(
-    settings: TrainerSettings, steps: Int, accumulation: Int, saveEvery: Int, keep: Int,
-    sampleEvery: Int, samples: [SampleDescription], drawsAtEnd: Bool,
-    markers: CheckpointMarkers, savedDType: SafetensorsDType? = nil, folder: RunFolder,
-    isResuming: Bool, settingsText: String
+    settings: TrainerSettings, steps: Int, accumulation: Int,
+    memory: MemoryPolicy = MemoryPolicy(), saveEvery: Int, keep: Int, sampleEvery: Int,
+    samples: [SampleDescription], drawsAtEnd: Bool, markers: CheckpointMarkers,
+    savedDType: SafetensorsDType? = nil, folder: RunFolder, isResuming: Bool,
+    settingsText: String
   ) {
     self.settings = settings
     self.steps = steps
     self.accumulation = accumulation
+    self.memory = memory
     self.saveEvery = saveEvery
     self.keep = keep
     self.sampleEvery = sampleEvery
@@ -141,6 +145,8 @@ public enum TrainingEvent: Sendable {
   case caching(what: Cached, done: Int, total: Int)
   /// Before training: device memory by phase, in bytes.
   case planned(MemoryPlan)
+  /// Before training: what a step over a batch of a size computes twice, and all that it computes.
+  case recomputing(height: Int, width: Int, Recomputation, flopCount: Int)
   case resumed(step: Int)
   /// Kernels are compiled and recorded; launches of an update over one batch of a size.
   case ready(height: Int, width: Int, launches: Int)
@@ -241,10 +247,12 @@ public final class TrainingRun {
     let texts = missingTexts
     let textPlans =
       texts.isEmpty ? nil : try NetworkPlans<TextConditioner>(backend, parts.textConfiguration)
-    tell(.planned(try memoryPlan(textPlans)))
+    let planner = try stepPlanner()
+    tell(.planned(try memoryPlan(planner, textPlans)))
+    try tellRecomputation(planner)
     if let textPlans { try cacheText(texts, textPlans, shouldStop: shouldStop) }
     if shouldStop() { return .notBegun }
-    let trainer = try makeTrainer()
+    let trainer = try makeTrainer(planner)
     let first = trainer.step
     let accumulation = run.accumulation
     let updates = Prefetch(first..<max(first, run.steps), ahead: 2) { [data] update in
@@ -305,13 +313,8 @@ public final class TrainingRun {
           skippedSteps: skippedSteps, lossScale: measured.lossScale)))
   }
 
-  private func makeTrainer() throws -> Trainer {
-    guard let shape = data.batchShapes.first else {
-      throw InputError("data.folder", expected: "at least one image", found: "none")
-    }
-    let trainer = try Trainer(
-      backend: backend, settings: run.settings, shape: shape, accumulation: run.accumulation,
-      denoiser: denoiser)
+  private func makeTrainer(_ planner: StepPlanner) throws -> Trainer {
+    let trainer = try Trainer(backend: backend, planner: planner)
     if run.isResuming, let step = run.folder.savedSteps.last {
       let frozen = trainer.parameters.filter { !$0.isTrained }
       try parts.weights.load(frozen, into: trainer.store)
@@ -322,7 +325,7 @@ public final class TrainingRun {
       try parts.weights.load(trainer.parameters, into: trainer.store)
     }
     for shape in data.batchShapes {
-      try trainer.prepare(shape, accumulates: run.accumulation > 1)
+      try trainer.prepare(shape)
       tell(
         .ready(
           height: shape.height * 8, width: shape.width * 8,

@@ -116,7 +116,8 @@ public struct MemoryUse: Sendable, Equatable {
   /// Bytes through which host and device exchange data: inputs and outputs of the runs that may be
   /// in flight, and the staging of variables where the host cannot reach them.
   public private(set) var stepBlocks = 0
-  private var staging = 0
+  /// Bytes of that through which variables that the host cannot reach are written and read.
+  public private(set) var staging = 0
   private var demand: StoreDemand
 
   public init(runsInFlight: Int = StoreDemand.usualRunsInFlight) {
@@ -126,14 +127,20 @@ public struct MemoryUse: Sendable, Equatable {
   /// Bytes of all together.
   public var total: Int { variables + transient + stepBlocks }
 
-  mutating func add(_ list: [Variable], _ backend: any Backend) throws {
-    variables += try VariableLayout(list, limits: backend.planningLimits).byteCount
-    staging += backend.stagingByteCount(list)
-    stepBlocks += backend.stagingByteCount(list)
+  mutating func add(_ list: [Variable], _ planner: any Planner) throws {
+    variables += try VariableLayout(list, limits: planner.planningLimits).byteCount
+    staging += planner.stagingByteCount(list)
+    stepBlocks += planner.stagingByteCount(list)
   }
 
-  mutating func add(_ plan: Plan, _ backend: any Backend) {
-    demand.add(plan, limits: backend.planningLimits)
-    stepBlocks = staging + backend.stepBlockByteCount(demand)
+  mutating func add(_ plan: Plan, _ planner: any Planner) {
+    demand.add(plan, limits: planner.planningLimits)
+    stepBlocks = staging + planner.stepBlockByteCount(demand)
+  }
+
+  /// Counts what passes between host and device of a plan that is to be made.
+  mutating func add(inputs: [TensorType], outputs: [TensorType], _ planner: any Planner) {
+    demand.add(inputs: inputs, outputs: outputs, limits: planner.planningLimits)
+    stepBlocks = staging + planner.stepBlockByteCount(demand)
   }
 }

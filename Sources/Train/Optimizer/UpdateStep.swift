@@ -6,39 +6,57 @@ public enum UpdateStep {
   /// Outputs: `gradient_norm` [1] before clipping; not finite when the update was skipped. With loss
   /// scaling also `loss_scale` [1], of the next update.
   /// - Parameters:
+  ///   - gradients: as they are kept, in the order of the parameters; nil: in f32
   ///   - maximumNorm: nil clips nothing.
   ///   - lossScaling: when the gradients come times the variable `StateName.lossScale`
   ///   - seed: of stochastic rounding, for parameters and states of 16 bits.
   public static func graph(
-    _ parameters: [Variable], optimizer: OptimizerSettings, maximumNorm: Double?,
-    lossScaling: LossScaling? = nil, seed: UInt64 = 0
+    _ parameters: [Variable], gradients: [Variable]? = nil, optimizer: OptimizerSettings,
+    maximumNorm: Double?, lossScaling: LossScaling? = nil, seed: UInt64 = 0
   ) -> Graph {
     let graph = Graph()
-    let updated = parameters.enumerated().map { index, variable in
+    let gradients =
+      gradients
+      ?? parameters.map {
+        Variable(
+          name: StateName.gradient($0.name), type: TensorType($0.type.shape), kind: .state)
+      }
+    let updated = zip(parameters, gradients).enumerated().map { index, pair in
       UpdatedParameter(
-        variable: variable, index: index, weight: graph.variable(variable),
-        gradient: graph.variable(
-          StateName.gradient(variable.name), TensorType(variable.type.shape, .f32), .state))
+        variable: pair.0, index: index, weight: graph.variable(pair.0),
+        gradient: graph.variable(pair.1))
     }
-    let step = graph.variable(StateName.step, TensorType([1]), .state)
     let learningRate = graph.input("learning_rate", TensorType([1]))
+    let (scale, step, norm) = control(
+      graph, norm: Tensor.apply(GlobalNorm(), updated.map(\.gradient))[0],
+      maximumNorm: maximumNorm, lossScaling: lossScaling)
+    graph.output("gradient_norm", norm)
+    optimizer.update(
+      graph, updated,
+      UpdateContext(learningRate: learningRate, step: step, scale: scale, seed: seed))
+    return graph
+  }
 
-    let norm = Tensor.apply(GlobalNorm(), updated.map(\.gradient))[0]
-    let scaling = (lossScaling?.states ?? []).map { graph.variable($0.variable) }
+  /// What a norm means for an update: adds the count of updates and the state of loss scaling, which is
+  /// also an output.
+  /// - Parameter norm: times the loss scale, if there is one
+  /// - Returns: what gradients are multiplied by, the count of updates, the norm as it is
+  static func control(
+    _ graph: Graph, norm: Tensor, maximumNorm: Double?, lossScaling: LossScaling?
+  ) -> (scale: Tensor, step: Tensor, norm: Tensor) {
+    let step = graph.variable(StateName.step, TensorType([1]), .state)
+    let scaling = (lossScaling?.states ?? []).map { state in
+      graph.existing(state.variable.name) ?? graph.variable(state.variable)
+    }
     let operation = ClipControl(
       maximumNorm: maximumNorm.map(Float.init),
       lossScaling: lossScaling.map { .init(growthInterval: $0.growthInterval) })
     let control = Tensor.apply(operation, [norm, step] + scaling)
-    let (scale, nextStep) = (control[0], control[1])
-    graph.output("gradient_norm", lossScaling == nil ? norm : control[2])
-    graph.assign(nextStep, to: step)
+    graph.assign(control[1], to: step)
     if lossScaling != nil {
       graph.output("loss_scale", control[3])
       for (value, variable) in zip(control[3...], scaling) { graph.assign(value, to: variable) }
     }
-    optimizer.update(
-      graph, updated,
-      UpdateContext(learningRate: learningRate, step: nextStep, scale: scale, seed: seed))
-    return graph
+    return (control[0], control[1], lossScaling == nil ? norm : control[2])
   }
 }

@@ -32,8 +32,8 @@ struct BenchMemoryCommand: ParsableCommand {
     let progress = BenchProgress()
     progress.show("planning")
     let benchmark = StepBenchmark(backend, model, .flow)
-    let planned = try PlannedMemory(benchmark)
-    let available = Self.availableByteCount(backend.device)
+    let planned = try PlannedMemory(benchmark.planner(), model.shape)
+    let available = backend.device.availableByteCount
     progress.show("loading")
     let allocated = try allocatedByteCount(benchmark, planned, available)
     progress.show("copying")
@@ -47,17 +47,11 @@ struct BenchMemoryCommand: ParsableCommand {
     }
   }
 
-  /// Bytes near the device that this process may expect to get.
-  private static func availableByteCount(_ device: Device) -> UInt64 {
-    device.memoryBudgets?.filter(\.heap.isDeviceLocal).reduce(0) { $0 + $1.budgetByteCount }
-      ?? device.limits.deviceByteCount
-  }
-
   /// Nil when the device cannot hold it with something to spare.
   private func allocatedByteCount(
     _ benchmark: StepBenchmark, _ planned: PlannedMemory, _ available: UInt64
   ) throws -> Int? {
-    guard UInt64(planned.total) < available / 10 * 9 else { return nil }
+    guard UInt64(planned.peak) < available / 10 * 9 else { return nil }
     return try benchmark.trainer().store.allocatedByteCount
   }
 
@@ -67,7 +61,7 @@ struct BenchMemoryCommand: ParsableCommand {
     let text = { (byteCount: Int) in readableByteCount(UInt64(byteCount)) }
     return """
 
-      lower bound of activations: \(text(planned.activationsLowerBound))
+      lower bound: \(text(planned.lowerBound))
       allocated: \(allocated.map(text) ?? "not tried: the device has less to spare") \
       (available: \(readableByteCount(available)))
       host to device: \(Figures.rate(rates.hostToDevice, "B"))

@@ -61,7 +61,7 @@ struct BenchStepCommand: ParsableCommand {
       progress.clear()
       Shell.writeText(report.sentence, to: .standardOutput)
     }
-    let memory = try PlannedMemory(benchmark)
+    let memory = try PlannedMemory(benchmark.planner(), model.shape)
     let results = try benchmark.run(steps: steps) { progress.show($0) }
     progress.clear()
     Shell.writeText(table(results) + summary(results, model, memory), to: .standardOutput)
@@ -141,7 +141,7 @@ struct BenchStepCommand: ParsableCommand {
         "\(results.launches) x \(Figures.duration(results.launchSeconds)) (an empty one) = "
           + "\(Figures.duration(launches)), \(Figures.percent(results.launchShare)) of the step"
       ),
-      ("memory", "\(readableByteCount(UInt64(memory.total))) planned"),
+      ("memory", "\(readableByteCount(UInt64(memory.peak))) planned"),
     ]
     let width = rows.map(\.0.count).max() ?? 0
     return "\n"

@@ -99,6 +99,13 @@ struct StepBenchmark {
     return results
   }
 
+  /// Plans of the step.
+  func planner() throws -> StepPlanner {
+    try StepPlanner(
+      backend, settings: settings, gradients: .kept, budgetByteCount: nil, shape: model.shape,
+      accumulation: 1, denoiser: model.denoiser)
+  }
+
   /// A trainer with the model's weights, ready to step.
   func trainer() throws -> Trainer {
     let trainer = try Trainer(

@@ -12,6 +12,7 @@ struct Vkxl: ParsableCommand {
       A first run:
         vkxl devices                                  what can be computed on
         vkxl inspect sd_xl_base_1.0.safetensors       what a checkpoint is
+        vkxl plan --config Examples/sdxl-flow.yaml    the memory that a run needs
         vkxl train --config Examples/sdxl-flow.yaml   fine-tune it
         vkxl sample --model tuned.safetensors --prompt "a red fox" --out pictures
 
@@ -25,7 +26,8 @@ struct Vkxl: ParsableCommand {
     version: version,
     subcommands: [
       DevicesCommand.self, InitCommand.self, InspectCommand.self, TrainCommand.self,
-      SampleCommand.self, TokenizeCommand.self, VerifyCommand.self, BenchCommand.self,
+      PlanCommand.self, SampleCommand.self, TokenizeCommand.self, VerifyCommand.self,
+      BenchCommand.self,
       ForwardCommand.self, ConfigReferenceCommand.self, KernelStatisticsCommand.self,
     ])
 }

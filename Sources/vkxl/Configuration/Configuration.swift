@@ -12,6 +12,7 @@ struct Configuration: Sendable {
   var training = TrainingSettings()
   var objective = ObjectiveSettings()
   var optimizer = OptimizerSettings()
+  var memory = MemorySettings()
   var output = OutputSettings()
   var device = DeviceSettings()
   /// Where each given key stands; for messages only.
@@ -138,6 +139,12 @@ struct Configuration: Sendable {
     var resolvedBetas: Betas {
       betas ?? Betas(first: 0.9, second: type == .lion ? 0.99 : 0.999)
     }
+  }
+
+  /// `memory`: what training may take of the device.
+  struct MemorySettings: Sendable {
+    var budget = MemoryBudget.auto
+    var gradients = GradientChoice.auto
   }
 
   /// `output`: where results go, and how often.

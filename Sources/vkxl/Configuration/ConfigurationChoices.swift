@@ -1,4 +1,5 @@
 import Model
+import Train
 
 /// Storage of the UNet's weights and activations.
 enum Precision: String, CaseIterable, Sendable {
@@ -52,6 +53,17 @@ enum OptimizerType: String, CaseIterable, Sendable {
   case adamW = "adamw"
   case adamW8Bit = "adamw8bit"
   case adafactor, lion, prodigy
+}
+
+/// Where gradients are between the backward pass and the update, or `auto`.
+enum GradientChoice: String, CaseIterable, Sendable {
+  case auto, kept
+  case keptBF16 = "kept_bf16"
+  case lastNorm = "last_norm"
+  case twoPasses = "two_passes"
+
+  /// Nil for `auto`.
+  var policy: GradientPolicy? { GradientPolicy(rawValue: rawValue) }
 }
 
 /// Storage of an optimizer's states.

@@ -11,6 +11,8 @@ struct ConfigurationSection: Sendable {
     ConfigurationSection(name: "training", summary: "The loop: batch, length, clipping, seed."),
     ConfigurationSection(name: "objective", summary: "What the UNet learns to predict."),
     ConfigurationSection(name: "optimizer", summary: "The update and its learning rate."),
+    ConfigurationSection(
+      name: "memory", summary: "What training may take of the device (`vkxl plan` tells it)."),
     ConfigurationSection(name: "output", summary: "Checkpoints and sample pictures."),
     ConfigurationSection(name: "device", summary: "What the run computes on."),
   ]
@@ -19,7 +21,8 @@ struct ConfigurationSection: Sendable {
 extension ConfigurationKey<Configuration> {
   /// Every key, in the order of the reference page.
   static let all: [Self] =
-    modelKeys + dataKeys + trainingKeys + objectiveKeys + optimizerKeys + outputKeys + deviceKeys
+    modelKeys + dataKeys + trainingKeys + objectiveKeys + optimizerKeys + memoryKeys + outputKeys
+    + deviceKeys
 
   private static let modelKeys: [Self] = [
     .required(
@@ -198,6 +201,23 @@ extension ConfigurationKey<Configuration> {
       "optimizer.warmup_steps", \.optimizer.warmupSteps, .integer(0...1_000_000_000),
       unit: "steps", default: 0, knownAs: ["lr_warmup_steps", "learning_rate_warmup_steps"],
       "Steps over which the learning rate rises evenly to its full value."),
+  ]
+
+  private static let memoryKeys: [Self] = [
+    Self(
+      "memory.budget", \.memory.budget, .byteCountOrWord(["auto"]), default: .auto,
+      resume: .free, knownAs: ["gradient_checkpointing", "max_memory", "vram", "low_vram"],
+      "Device memory that a training step may take, as in `22GiB`: what does not fit is computed "
+        + "again in the backward pass, as little as will do, to the bit. `auto`: 92 % of what the "
+        + "device has to spare."),
+    .choice(
+      "memory.gradients", \.memory.gradients, default: .auto,
+      knownAs: ["fused_backward_pass", "fused_optimizer"],
+      "Where gradients are: `kept` until all are there, or until a clipped update; `kept_bf16`, with "
+        + "sums over micro-steps rounded to bf16; `last_norm`, freed as soon as their parameters are "
+        + "updated, clipped by the norm of the update before; `two_passes`, freed too, with a "
+        + "backward pass before that tells the norm. `auto` keeps what fits, else frees without "
+        + "changing what clipping means."),
   ]
 
   private static let outputKeys: [Self] = [

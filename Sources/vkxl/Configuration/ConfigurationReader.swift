@@ -172,7 +172,7 @@ struct ConfigurationReader {
       let node =
         switch kind {
         // As typed: a path or a prompt may hold what YAML takes for syntax.
-        case .text, .path, .choice, .pathOrWord: Node(text)
+        case .text, .path, .choice, .pathOrWord, .byteCountOrWord: Node(text)
         default: try compose(text) ?? Node("")
         }
       add(path, Given(node: node, reader: reader, place: place))

@@ -94,6 +94,7 @@ extension MinSNRForm: ConfigurationConvertible {}
 extension SigmaMaxScaling: ConfigurationConvertible {}
 extension NoisePairing: ConfigurationConvertible {}
 extension OptimizerType: ConfigurationConvertible {}
+extension GradientChoice: ConfigurationConvertible {}
 extension StateDType: ConfigurationConvertible {}
 extension LearningRateSchedule.Shape: ConfigurationConvertible {}
 

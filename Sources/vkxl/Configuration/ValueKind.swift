@@ -13,6 +13,8 @@ enum ValueKind: Sendable {
   case pair(NumberRange)
   case numberOrWord(NumberRange, [String])
   case pathOrWord([String])
+  /// An amount of memory with its unit.
+  case byteCountOrWord([String])
   /// A list of prompts or of mappings with `ConfigurationKey.sampleKeys`.
   case samples
 
@@ -29,6 +31,8 @@ enum ValueKind: Sendable {
     case .numberOrWord(let range, let words):
       "a number\(range.clause), or \(Self.alternatives(words))"
     case .pathOrWord(let words): "a path, or \(Self.alternatives(words))"
+    case .byteCountOrWord(let words):
+      "an amount with its unit, as in 22GiB, or \(Self.alternatives(words))"
     case .samples: "a list of prompts, or of mappings with a `prompt`"
     }
   }
@@ -49,6 +53,7 @@ enum ValueKind: Sendable {
     case .numberOrWord(let range, let words):
       "number,\(range.clause), or \(Self.alternatives(words))"
     case .pathOrWord(let words): "path, or \(Self.alternatives(words))"
+    case .byteCountOrWord(let words): "amount (GiB, MiB, GB), or \(Self.alternatives(words))"
     case .samples: "list"
     }
   }
@@ -56,7 +61,9 @@ enum ValueKind: Sendable {
   /// Words that a misspelt value may have meant.
   var words: [String] {
     switch self {
-    case .choice(let words), .numberOrWord(_, let words), .pathOrWord(let words): words
+    case .choice(let words), .numberOrWord(_, let words), .pathOrWord(let words),
+      .byteCountOrWord(let words):
+      words
     case .boolean: ["true", "false"]
     default: []
     }

@@ -92,6 +92,9 @@ struct ValueReader {
       let stems = Set(words.compactMap { $0.split(separator: ":").first.map { "\($0):" } })
       let isMisspelt = stems.contains { scalar.text.hasPrefix($0) }
       return scalar.text.isEmpty || isMisspelt ? nil : .text(resolved(scalar.text))
+    case .byteCountOrWord(let words):
+      if words.contains(scalar.text) { return .text(scalar.text) }
+      return ByteCount(scalar.text).map { .text($0.text) }
     case .pair, .samples:
       return nil
     }

@@ -45,7 +45,8 @@ extension TrainCommand {
       captionChunkLimit: configuration.data.maxCaptionChunks,
       weighsTags: configuration.data.tagWeights)
     let run = try configuration.runDescription(
-      folder, order, storage: try configuration.storage(on: backend), isResuming: resume)
+      folder, order, storage: try configuration.storage(on: backend), isResuming: resume,
+      availableByteCount: Int(backend.device.availableByteCount))
     let training = try TrainingRun(backend, run, parts, data) { monitor.receive($0) }
     try folder.makeFolder()
     try AtomicFile.write(to: folder.path + "/config.yaml") { try $0.write(configuration.yamlText) }
@@ -171,7 +172,8 @@ extension Configuration {
   /// What the library runs.
   /// - Throws: `InputError` when the file of prompts cannot be read.
   func runDescription(
-    _ folder: RunFolder, _ order: TrainingOrder, storage: UNetStorage, isResuming: Bool
+    _ folder: RunFolder, _ order: TrainingOrder, storage: UNetStorage, isResuming: Bool,
+    availableByteCount: Int
   ) throws -> RunDescription {
     let accumulation = training.gradientAccumulation
     let batches = (training.epochs ?? 1) * order.stepsPerEpoch
@@ -192,6 +194,9 @@ extension Configuration {
     return RunDescription(
       settings: trainerSettings(steps: steps, storage: storage), steps: steps,
       accumulation: accumulation,
+      memory: MemoryPolicy(
+        budgetByteCount: memory.budget.byteCount(available: availableByteCount),
+        gradients: memory.gradients.policy),
       saveEvery: output.saveEvery, keep: output.keep, sampleEvery: output.sampleEvery,
       samples: try placedSamples().map(\.sample),
       drawsAtEnd: output.grid,

@@ -56,6 +56,14 @@ final class TrainingMonitor: Sendable {
         return state.plannedPeak
       }
       note("planned peak device memory: \(readableByteCount(UInt64(peak)))")
+    case .recomputing(let height, let width, let recomputation, let flopCount):
+      let share = Double(recomputation.flopCount) / Double(flopCount - recomputation.flopCount)
+      let traffic = readableByteCount(UInt64(recomputation.byteCount))
+      let saved = recomputation.keptByteCountBefore - recomputation.keptByteCount
+      note(
+        "\(width)x\(height): computes \(recomputation.operations.values.reduce(0, +)) results twice "
+          + "to keep \(readableByteCount(UInt64(max(saved, 0)))) less: "
+          + "\(Figures.percent(share)) more arithmetic, \(traffic) of memory traffic")
     case .resumed(let step):
       state.withLock { $0.resumedStep = step }
       note("resumed after step \(step)")

@@ -1,0 +1,93 @@
+import Graph
+
+extension MicroStep {
+  /// What a pass does whose gradients are freed as they are used.
+  public enum Pass: Hashable, Sendable {
+    /// Leaves the global norm in a variable, updates nothing.
+    case norm
+    /// Updates, clipped by the norm that the pass before left.
+    case updateByNorm
+    /// Updates, clipped by the norm of the update before.
+    case updateByLastNorm
+  }
+
+  /// Builds forward, backward and the updates of one batch that is an update by itself. Each gradient
+  /// lives until its parameter is updated; a schedule places the updates (`Graph.scheduled`).
+  ///
+  /// Inputs as `graph`, and `learning_rate` [1] unless the pass updates nothing. Outputs: `loss`,
+  /// `sample.losses` and, of a pass that updates, `gradient_norm` [1], before clipping. Without a finite loss (and, where it is
+  /// known before, norm) nothing is updated; in a pass by the last norm, parameters in whose group a
+  /// gradient is not finite stay as they are.
+  public static func graph(
+    _ shape: BatchShape, _ pass: Pass, settings: TrainerSettings, denoiser: Denoiser
+  ) -> Graph {
+    let (graph, loss) = forward(
+      shape, loss: settings.loss, noise: .shaped(settings.noise), denoiser: denoiser)
+    let groups = gradientGroups(graph, loss, scalesLoss: settings.lossScaling != nil)
+    graph.cut(Graph.updateSegment)
+    let norms = groups.map {
+      Tensor.apply(GlobalNorm(joinsNeighbours: false), $0.map(\.gradient))[0]
+    }
+    if pass == .norm {
+      let norm = Tensor.apply(GlobalNorm(joinsNeighbours: false), norms)[0]
+      graph.assign(norm, to: graph.variable(StateName.norm, TensorType([1]), .state))
+      return graph
+    }
+    let name = pass == .updateByNorm ? StateName.norm : StateName.lastNorm
+    let given = graph.variable(name, TensorType([1]), .state)
+    let checked = given.ifFinite(loss, else: loss)
+    let (scale, step, norm) = UpdateStep.control(
+      graph, norm: checked, maximumNorm: settings.maximumNorm, lossScaling: settings.lossScaling)
+    let learningRate = graph.input("learning_rate", TensorType([1]))
+    let skip = Tensor.apply(Fill(value: -1), [scale])[0]
+    for (group, norm) in zip(groups, norms) {
+      settings.optimizer.update(
+        graph, group,
+        UpdateContext(
+          learningRate: learningRate, step: step,
+          scale: pass == .updateByNorm ? scale : scale.ifFinite(norm, else: skip),
+          seed: settings.seed))
+    }
+    if pass == .updateByNorm {
+      graph.output("gradient_norm", norm)
+    } else {
+      let norm = Tensor.apply(GlobalNorm(joinsNeighbours: false), norms)[0]
+      graph.output("gradient_norm", norm)
+      graph.assign(norm.ifFinite(norm, else: given), to: given)
+    }
+    return graph
+  }
+
+  /// Bytes of gradients that are updated together: launches of small tensors are shared.
+  private static let groupByteCount = 16 << 20
+
+  /// The trained parameters with their gradients, in the order in which these are complete, a few
+  /// together.
+  private static func gradientGroups(
+    _ graph: Graph, _ loss: Tensor, scalesLoss: Bool
+  ) -> [[UpdatedParameter]] {
+    let parameters = graph.trainedParameters
+    graph.cut(Graph.backwardSegment)
+    let seed = scalesLoss ? lossScale(graph, loss, .replace) : nil
+    let gradients = graph.gradients(
+      of: loss, withRespectTo: parameters.map(\.tensor), seed: seed)
+    let updated = zip(parameters, gradients).enumerated().map { index, pair in
+      let ((variable, weight), gradient) = pair
+      return UpdatedParameter(
+        variable: variable, index: index, weight: weight,
+        gradient: gradient ?? Tensor.apply(Fill(value: 0), [weight])[0])
+    }
+    let order = updated.sorted { ($0.gradient.id, $0.index) < ($1.gradient.id, $1.index) }
+    var groups: [[UpdatedParameter]] = []
+    var byteCount = groupByteCount
+    for parameter in order {
+      if byteCount >= groupByteCount {
+        groups.append([])
+        byteCount = 0
+      }
+      groups[groups.count - 1].append(parameter)
+      byteCount += parameter.gradient.type.byteCount
+    }
+    return groups
+  }
+}

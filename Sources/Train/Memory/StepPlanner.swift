@@ -1,0 +1,252 @@
+import Graph
+
+/// A run that is part of an update.
+public enum StepRole: Hashable, Sendable {
+  /// Forward and backward of the first batch; gradients are kept.
+  case first
+  /// Of the batches after it; gradients are added.
+  case next
+  /// Forward, backward and nothing but the norm.
+  case norm
+  /// Forward, backward and updates.
+  case updating
+}
+
+/// A planned run of a batch shape.
+public struct StepPlan: Sendable {
+  /// What is replayed.
+  public var plan: Plan
+  /// What it computes twice.
+  public var recomputation: Recomputation
+}
+
+/// Makes the graphs and plans of an update under a memory policy: for a trainer, and for whoever wants
+/// to know before.
+public final class StepPlanner {
+  /// Who says what kernels and transfers need.
+  public let planner: any Planner
+  /// What decides an update.
+  public let settings: TrainerSettings
+  /// Bytes that everything may take; nil for no limit.
+  public let budgetByteCount: Int?
+  /// Where gradients are.
+  public let gradients: GradientPolicy
+  /// Batches of an update.
+  public let accumulation: Int
+  /// The network's parameters, in the order in which it declares them.
+  public let parameters: [Variable]
+  private let denoiser: Denoiser
+  private var plans: [BatchShape: [StepRole: StepPlan]] = [:]
+  private var keptUpdate: Plan?
+
+  /// - Parameters:
+  ///   - planner: who says what kernels and transfers need
+  ///   - shape: of any batch
+  ///   - budgetByteCount: bytes that everything may take; nil for no limit
+  ///   - accumulation: batches of an update
+  /// - Throws: `InputError` when the policy does not suit the settings.
+  public init(
+    _ planner: any Planner, settings: TrainerSettings, gradients: GradientPolicy,
+    budgetByteCount: Int?, shape: BatchShape, accumulation: Int, denoiser: @escaping Denoiser
+  ) throws {
+    self.planner = planner
+    self.settings = settings
+    self.gradients = gradients
+    self.budgetByteCount = budgetByteCount
+    self.accumulation = accumulation
+    self.denoiser = denoiser
+    parameters = Trainer.parameters(shape, denoiser)
+    try gradients.check(settings, accumulation: accumulation)
+  }
+
+  /// The planner of a policy that may leave the choice open: gradients are kept where that fits; where
+  /// it does not, or only with recomputation and nothing is clipped, they are freed as they are used.
+  /// - Parameter shapes: of all batches, at least one
+  /// - Throws: `InputError` when the budget cannot be met.
+  public static func suited(
+    _ planner: any Planner, settings: TrainerSettings, policy: MemoryPolicy, shapes: [BatchShape],
+    accumulation: Int, denoiser: @escaping Denoiser
+  ) throws -> StepPlanner {
+    func make(_ gradients: GradientPolicy) throws -> StepPlanner {
+      try StepPlanner(
+        planner, settings: settings, gradients: gradients,
+        budgetByteCount: policy.budgetByteCount, shape: shapes[0], accumulation: accumulation,
+        denoiser: denoiser)
+    }
+    if let gradients = policy.gradients { return try make(gradients) }
+    let kept = try make(.kept)
+    let needsNorm = settings.maximumNorm != nil || settings.lossScaling != nil
+    let freed: GradientPolicy = needsNorm ? .twoPasses : .lastNorm
+    guard policy.budgetByteCount != nil,
+      (try? freed.check(settings, accumulation: accumulation)) != nil
+    else { return kept }
+    do {
+      let plans = try shapes.flatMap { try kept.plans($0).values }
+      let isFree = plans.allSatisfy(\.recomputation.isEmpty)
+      return isFree || needsNorm ? kept : try make(freed)
+    } catch is InputError {
+      return try make(freed)
+    }
+  }
+
+  /// Runs of a batch shape, in the order of an update.
+  public var roles: [StepRole] {
+    switch gradients {
+    case .kept, .keptBF16: accumulation > 1 ? [.first, .next] : [.first]
+    case .lastNorm: [.updating]
+    case .twoPasses: [.norm, .updating]
+    }
+  }
+
+  /// Everything that persists, in the order of storage: kinds side by side, so that the optimizer
+  /// runs over long stretches of memory.
+  public var variables: [Variable] {
+    let trained = parameters.filter(\.isTrained)
+    return parameters.filter { !$0.isTrained } + trained + keptGradients
+      + settings.optimizer.states(trained) + counters
+  }
+
+  /// Gradients that stay from the backward pass to the update.
+  public var keptGradients: [Variable] {
+    parameters.filter(\.isTrained).compactMap { parameter in
+      gradients.storage(of: parameter, accumulation: accumulation).map { dtype in
+        Variable(
+          name: StateName.gradient(parameter.name),
+          type: TensorType(parameter.type.shape, dtype), kind: .state)
+      }
+    }
+  }
+
+  /// Scalars: the count of updates, a norm where one is passed on, the state of loss scaling.
+  var counters: [Variable] {
+    var names = [StateName.step]
+    if gradients == .lastNorm { names.append(StateName.lastNorm) }
+    if gradients == .twoPasses { names.append(StateName.norm) }
+    return names.map { Variable(name: $0, type: TensorType([1]), kind: .state) }
+      + (settings.lossScaling?.states.map(\.variable) ?? [])
+  }
+
+  /// What a run of a shape computes, as it is planned without a budget.
+  public func graph(_ shape: BatchShape, _ role: StepRole) -> Graph {
+    switch role {
+    case .first, .next:
+      MicroStep.graph(
+        shape, loss: settings.loss, noise: .shaped(settings.noise),
+        gradients: role == .first ? .replace : .add, scalesLoss: settings.lossScaling != nil,
+        keptAs: { self.gradients.storage(of: $0, accumulation: self.accumulation) ?? .f32 },
+        denoiser: denoiser)
+    case .norm: MicroStep.graph(shape, .norm, settings: settings, denoiser: denoiser)
+    case .updating:
+      MicroStep.graph(
+        shape, gradients == .lastNorm ? .updateByLastNorm : .updateByNorm, settings: settings,
+        denoiser: denoiser)
+    }
+  }
+
+  /// The plans of a shape, by role.
+  /// - Throws: `InputError` when the budget cannot be met.
+  public func plans(_ shape: BatchShape) throws -> [StepRole: StepPlan] {
+    var made: [StepRole: StepPlan] = [:]
+    for role in roles { made[role] = try plan(shape, role) }
+    return made
+  }
+
+  /// The plan of one run of a shape.
+  /// - Throws: `InputError` when the budget cannot be met.
+  public func plan(_ shape: BatchShape, _ role: StepRole) throws -> StepPlan {
+    if let plan = plans[shape]?[role] { return plan }
+    let plan = try makePlan(shape, role)
+    plans[shape, default: [:]][role] = plan
+    return plan
+  }
+
+  /// The update over kept gradients; nil where updates are part of the backward pass.
+  public func updatePlan() throws -> Plan? {
+    guard !gradients.updatesInBackward else { return nil }
+    if let keptUpdate { return keptUpdate }
+    let graph = UpdateStep.graph(
+      parameters.filter(\.isTrained), gradients: keptGradients, optimizer: settings.optimizer,
+      maximumNorm: settings.maximumNorm, lossScaling: settings.lossScaling, seed: settings.seed)
+    let plan = try planner.plan(graph)
+    keptUpdate = plan
+    return plan
+  }
+
+  /// Device memory of training on batches of these shapes.
+  public func memory(_ shapes: [BatchShape]) throws -> MemoryUse {
+    var use = MemoryUse(runsInFlight: Trainer.runsInFlight(accumulation: accumulation))
+    try use.add(variables, planner)
+    for shape in shapes {
+      for plan in try plans(shape).values { use.add(plan.plan, planner) }
+    }
+    if let update = try updatePlan() { use.add(update, planner) }
+    return use
+  }
+
+  private func makePlan(_ shape: BatchShape, _ role: StepRole) throws -> StepPlan {
+    let graph = graph(shape, role)
+    guard let budgetByteCount else {
+      let (plan, recomputation) = try planner.plan(graph, within: nil)
+      return StepPlan(plan: plan, recomputation: recomputation)
+    }
+    let fixed = try fixedByteCount(graph)
+    do {
+      let (plan, recomputation) = try planner.plan(graph, within: max(0, budgetByteCount - fixed))
+      return StepPlan(plan: plan, recomputation: recomputation)
+    } catch let error as MemoryBudgetError {
+      throw InputError(
+        "memory.budget",
+        expected: "at least \(Self.mebibytes(fixed + error.neededByteCount)) for \(shape.samples) "
+          + "x \(8 * shape.width)x\(8 * shape.height) pixels, the least that recomputation reaches",
+        found: Self.mebibytes(budgetByteCount), hint: hint)
+    }
+  }
+
+  /// Bytes that a run takes beside its transient memory.
+  private func fixedByteCount(_ graph: Graph) throws -> Int {
+    var use = MemoryUse(runsInFlight: Trainer.runsInFlight(accumulation: accumulation))
+    try use.add(variables, planner)
+    use.add(
+      inputs: graph.values.compactMap { value in
+        if case .input = value.source { return value.type }
+        return nil
+      }, outputs: graph.outputs.map { graph.values[$0.value].type }, planner)
+    return use.total
+  }
+
+  private var hint: String {
+    gradients.updatesInBackward
+      ? "a smaller batch, smaller pictures, 16-bit parameters or an optimizer with less state need "
+        + "less"
+      : "`memory.gradients: two_passes` or `last_norm`, a smaller batch, 16-bit parameters or an "
+        + "optimizer with less state need less"
+  }
+
+  /// Rounded up, so that what is asked for is enough.
+  static func mebibytes(_ byteCount: Int) -> String { "\((byteCount + 1 << 20 - 1) >> 20)MiB" }
+}
+
+extension GradientPolicy {
+  /// - Throws: `InputError` where gradients cannot be freed before all are there.
+  func check(_ settings: TrainerSettings, accumulation: Int) throws {
+    guard updatesInBackward else { return }
+    let expected = "`kept` or `kept_bf16`"
+    if accumulation > 1 {
+      throw InputError(
+        "memory.gradients", expected: "\(expected) with gradients of \(accumulation) batches",
+        found: "`\(rawValue)`", hint: "set `training.gradient_accumulation: 1`")
+    }
+    if self == .lastNorm, settings.lossScaling != nil {
+      throw InputError(
+        "memory.gradients", expected: "another way with f16, whose gradients may overflow",
+        found: "`\(rawValue)`",
+        hint: "`two_passes` knows whether all are finite before the first update; or use bf16")
+    }
+    if !settings.optimizer.rule.isSeparable {
+      throw InputError(
+        "memory.gradients",
+        expected: "\(expected) with an optimizer that needs all gradients at once",
+        found: "`\(rawValue)`", hint: "use another optimizer")
+    }
+  }
+}

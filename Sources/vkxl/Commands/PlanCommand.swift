@@ -1,0 +1,114 @@
+import ArgumentParser
+import Data
+import Foundation
+import Graph
+import Model
+import Shaders
+import Train
+import VKRuntime
+
+/// `vkxl plan`
+struct PlanCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "plan",
+    abstract: "Tell what memory a run needs, before it starts and without a GPU.",
+    discussion: """
+      For each bucket: what fills the device when most is in use, what is computed twice to stay \
+      within memory.budget, and the largest batch that it holds. Shapes come from the checkpoint's \
+      header; weights are not read. Buckets are those of the images in data.folder, or all of the \
+      configuration where there is no such folder. Scratch memory is what the kernels ask for on a \
+      discrete GPU without matrix units; the same plan on a device is told by `vkxl train`.
+
+      Examples:
+        vkxl plan --config run.yaml --device-memory 24GiB
+        vkxl plan --config run.yaml --size full --set memory.budget=12GiB --plot memory.png
+      """)
+
+  @Option(help: ArgumentHelp("The configuration file, YAML.", valueName: "file"))
+  var config: String
+
+  @Option(
+    help: ArgumentHelp(
+      "Override one key of the file; may be repeated.", valueName: "path.to.key=value"))
+  var set: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Memory of the device; memory.budget: auto takes 92 % of it.", valueName: "amount"))
+  var deviceMemory = "24GiB"
+
+  @Option(
+    help: ArgumentHelp(
+      "A size known by name in place of the checkpoint: tiny, odd, full.", valueName: "size"))
+  var size: SyntheticSize?
+
+  @Option(
+    help: ArgumentHelp(
+      "Only this bucket, as in 1024x1024.", valueName: "WxH"))
+  var bucket: String?
+
+  @Option(help: ArgumentHelp("Write everything to this file, as JSON.", valueName: "file"))
+  var json: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Draw the first bucket's memory over the step to this file, as PNG.", valueName: "file"))
+  var plot: String?
+
+  @OptionGroup var log: LogOptions
+
+  func run() throws {
+    if let json { try OptionCheck.requireWritable("--json", json) }
+    if let plot { try OptionCheck.requireWritable("--plot", plot) }
+    guard let memory = ByteCount(deviceMemory) else {
+      throw InputError(
+        "--device-memory", expected: "an amount with its unit, as in 24GiB",
+        found: "`\(deviceMemory)`")
+    }
+    let configuration = try Configuration.load(file: config, overrides: set)
+    let run = PlannedRun(
+      configuration, unet: try unet(configuration), buckets: try buckets(configuration),
+      budget: configuration.memory.budget.byteCount(available: memory.bytes))
+    let report = try run.report()
+    Shell.writeText(report.text, to: .standardOutput)
+    if let json { try report.write(to: json) }
+    if let plot { try PNG.write(try run.chart().image(), to: plot) }
+  }
+
+  private func unet(_ configuration: Configuration) throws -> UNetConfiguration {
+    if let size = size.flatMap({ SyntheticCheckpoint.Size(rawValue: $0.rawValue) }) {
+      return size.configuration.unet
+    }
+    let path = configuration.model.checkpoint
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw InputError(
+        configuration.source.place(of: "model.checkpoint"), expected: "a checkpoint file",
+        found: "nothing at \(path)", hint: "plan a size known by name with --size full")
+    }
+    return try SDXLCheckpoint(path: path, parts: [.unet]).configuration.unet
+  }
+
+  /// Largest first.
+  private func buckets(_ configuration: Configuration) throws -> [Bucket] {
+    let all = try configuration.aspectBuckets().buckets
+    var isFolder: ObjCBool = false
+    let folder = configuration.data.folder
+    let isThere = FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder)
+    var found = Set(all)
+    if let bucket {
+      found = found.filter { $0.description == bucket }
+      if found.isEmpty {
+        throw InputError(
+          "--bucket \(bucket)", expected: "a bucket of the configuration",
+          found: "none of that size",
+          hint: "there are: \(all.map(\.description).joined(separator: ", "))")
+      }
+    } else if isThere, isFolder.boolValue {
+      let options = try configuration.datasetOptions()
+      found = Set(try Dataset(scanning: folder, options: options).samples.map(\.bucket))
+    }
+    return found.sorted {
+      ($1.width * $1.height, $0.width) < ($0.width * $0.height, $1.width)
+    }
+  }
+}

@@ -1,0 +1,92 @@
+import Foundation
+import Graph
+import Model
+import VKRuntime
+
+/// What `vkxl plan` tells.
+struct PlanReport: Encodable {
+  var version = Vkxl.version
+  /// The configuration's file.
+  var configuration: String
+  var budgetBytes: Int
+  var accumulation: Int
+  var buckets: [BucketPlan]
+  /// The first bucket with each way to treat gradients.
+  var ways: [PlannedWay]
+
+  init(
+    configuration: String, budgetBytes: Int, accumulation: Int, buckets: [BucketPlan],
+    ways: [PlannedWay]
+  ) {
+    self.configuration = configuration
+    self.budgetBytes = budgetBytes
+    self.accumulation = accumulation
+    self.buckets = buckets
+    self.ways = ways
+  }
+
+  /// Tables for the terminal.
+  var text: String {
+    var text = "budget: \(readableByteCount(UInt64(budgetBytes)))\n\n" + bucketTable
+    if let first = buckets.first {
+      text += "\n\(first.width)x\(first.height), batch \(first.batch):\n" + first.memory.table
+      text += "computed again: \(first.recomputedText)\n"
+      text += "\ngradients, at \(first.width)x\(first.height):\n" + wayTable
+    }
+    return text
+  }
+
+  private var bucketTable: String {
+    var table = TextTable(columns: [
+      "bucket", "batch", "gradients", "parameters", "optimizer", "gradients GiB", "activations",
+      "workspace", "other", "peak", "lower bound", "TFLOP", "again", "largest batch",
+    ])
+    for bucket in buckets {
+      let memory = bucket.memory
+      let amounts = [
+        memory.parameters, memory.optimizerState, memory.keptGradients + memory.gradients,
+        memory.activations + memory.recomputed, memory.workspace,
+        memory.fragmentation + memory.stepBlocks + memory.staging + memory.gaps, memory.peak,
+        memory.lowerBound,
+      ].map(Self.gibibytes)
+      table.add(
+        ["\(bucket.width)x\(bucket.height)", String(bucket.batch), bucket.gradients] + amounts + [
+          Figures.readable(Double(bucket.flop) / 1e12),
+          Figures.percent(
+            Double(bucket.recomputedFlop) / Double(max(bucket.flop - bucket.recomputedFlop, 1))),
+          bucket.largestBatch.map(String.init) ?? "",
+        ])
+    }
+    return table.text + "Amounts of memory in GiB, at the step with most in use.\n"
+  }
+
+  private var wayTable: String {
+    var table = TextTable(columns: ["memory.gradients", "peak GiB", "TFLOP", "again"])
+    for way in ways {
+      guard let plan = way.plan else {
+        table.add([way.gradients, "", "", way.problem ?? ""])
+        continue
+      }
+      table.add([
+        way.gradients, Self.gibibytes(plan.memory.peak),
+        Figures.readable(Double(plan.flop) / 1e12),
+        Figures.percent(
+          Double(plan.recomputedFlop) / Double(max(plan.flop - plan.recomputedFlop, 1))),
+      ])
+    }
+    return table.text
+  }
+
+  private static func gibibytes(_ byteCount: Int) -> String {
+    String(format: "%.2f", Double(byteCount) / 0x1p30)
+  }
+
+  /// - Throws: `InputError` when the file cannot be written.
+  func write(to path: String) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    let text = String(decoding: try encoder.encode(self), as: UTF8.self)
+    try AtomicFile.write(to: path) { try $0.write(text + "\n") }
+  }
+}
