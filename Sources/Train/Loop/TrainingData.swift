@@ -100,8 +100,24 @@ public struct TrainingData: Sendable {
     }
   }
 
+  /// A batch of held-out samples: their latents are the means, without noise of the VAE.
+  /// - Returns: the batch, and which samples of the data set its real rows are
+  func heldOutBatch(at index: Int) throws -> (batch: LatentBatch, samples: [Int]) {
+    let description = order.batch(at: index)
+    let batch = try batch(description) { _, entry in
+      try cachedLatents(entry).mean.map { $0 * latentScale }
+    }
+    return (batch, description.entries.filter { $0.weight > 0 }.map(\.sampleIndex))
+  }
+
   private func batch(
     _ description: BatchDescription, update: Int, first: Int
+  ) throws -> LatentBatch {
+    try batch(description) { try latents($1, update: update, position: first + $0) }
+  }
+
+  private func batch(
+    _ description: BatchDescription, latents: (Int, BatchEntry) throws -> [Float]
   ) throws -> LatentBatch {
     var batch = LatentBatch(
       shape: shape(description.bucket), latents: [], context: [], pooled: [], timeIDs: [],
@@ -111,7 +127,7 @@ public struct TrainingData: Sendable {
     }
     for (index, entry) in description.entries.enumerated() {
       let sample = order.dataset.samples[entry.sampleIndex]
-      batch.latents += try latents(entry, update: update, position: first + index)
+      batch.latents += try latents(index, entry)
       var conditioning = try conditioning(
         of: .caption(entry.isCaptionDropped ? "" : sample.caption))
       let contextCount = batch.shape.tokens * contextWidth
@@ -128,18 +144,22 @@ public struct TrainingData: Sendable {
 
   /// Scaled latents drawn from the VAE's distribution: (mean + exp(logVariance / 2) z) scale.
   private func latents(_ entry: BatchEntry, update: Int, position: Int) throws -> [Float] {
+    let (mean, logVariance) = try cachedLatents(entry)
+    let normals = SampleRandom.normals(
+      count: mean.count, seed: seed, step: update, sample: position, stream: .latents)
+    return mean.indices.map {
+      (mean[$0] + exp(logVariance[$0] / 2) * normals[$0]) * latentScale
+    }
+  }
+
+  private func cachedLatents(_ entry: BatchEntry) throws -> (mean: [Float], logVariance: [Float]) {
     let sample = order.dataset.samples[entry.sampleIndex]
     let key = CacheKey.latents(
       imageHash: sample.contentHash, vaeHash: vaeHash, placement: entry.placement)
     guard let tensors = cache.stored(key), tensors.count == 2 else {
       throw lost("the latents of \(sample.name)")
     }
-    let (mean, logVariance) = (tensors[0].values, tensors[1].values)
-    let normals = SampleRandom.normals(
-      count: mean.count, seed: seed, step: update, sample: position, stream: .latents)
-    return mean.indices.map {
-      (mean[$0] + exp(logVariance[$0] / 2) * normals[$0]) * latentScale
-    }
+    return (tensors[0].values, tensors[1].values)
   }
 
   private func shape(_ bucket: Bucket) -> BatchShape {

@@ -8,8 +8,7 @@ import Model
 ///
 /// With zero terminal SNR the schedule reaches SNR 0, where `minSNR` counts nothing for v and the last
 /// timestep is never trained; `safeMinSNR` is 1 there.
-/// - Source: Hang et al. 2023 (arXiv 2303.09556), section 3.4; debiased: Yu et al. 2023
-///   (arXiv 2310.08442), equation 10.
+/// - Source: Hang et al. 2023 (arXiv 2303.09556); debiased: Yu et al. 2023 (arXiv 2310.08442).
 public enum LossWeighting: Sendable, Equatable {
   /// 1 for all.
   case none

@@ -12,7 +12,7 @@ import Graph
 /// - Source: offset noise: Guttenberg 2023 (crosslabs.org, "Diffusion with Offset Noise");
 ///   multi-resolution noise: Whitaker 2023 ("Multi-Resolution Noise for Diffusion Model Training"), with
 ///   levels at powers of two in place of random factors; input perturbation: Ning et al. 2023
-///   (arXiv 2301.11706), equation 7.
+///   (arXiv 2301.11706).
 public struct NoiseOptions: Sendable, Hashable {
   /// Standard deviation of what is added to a whole channel; 0 adds nothing.
   public var offset: Double

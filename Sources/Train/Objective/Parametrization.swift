@@ -86,8 +86,13 @@ public struct Parametrization: Equatable, Sendable {
 
   /// The error of another parametrization's output for one of 1 in this one's, over the same input.
   func errorFactor(to other: Parametrization) -> Double {
-    (signal * other.targetNoise - noise * other.targetSignal) / determinant
+    (signal * other.targetNoise - noise * other.targetSignal)
+      / max(determinant, Self.leastDeterminant)
   }
+
+  /// What an epsilon model divides by where its schedule ends: sqrt(alphaBar) at timestep 999.
+  static let leastDeterminant =
+    NoiseSchedule.plain.alphaBar[NoiseSchedule.timestepCount - 1].squareRoot()
 }
 
 /// Moves a network that predicts epsilon to another prediction over the first updates of a run.
@@ -99,7 +104,7 @@ public struct Parametrization: Equatable, Sendable {
 /// prediction.
 ///
 /// - Source: matching of interpolants and outputs: Schusterbauer et al. 2025, Diff2Flow
-///   (arXiv 2506.02221), section 3, which keeps the conversion for good; here it fades out, so that
+///   (arXiv 2506.02221), which keeps the conversion for good; here it fades out, so that
 ///   other programs can draw with the model.
 public struct Easing: Sendable, Equatable {
   /// Updates until the network predicts what the objective says; at least 1.

@@ -79,9 +79,8 @@ public struct SamplingProcess: Sendable {
     ).eased(progress: easingProgress)
     let input = weightedSum((parametrization.noise / level.noise, z))
     let output = try network(input, Float(parametrization.time))
-    // What an epsilon model divides by where its schedule ends.
-    let least = NoiseSchedule.plain.alphaBar[NoiseSchedule.timestepCount - 1].squareRoot()
-    return parametrization.estimate(input: input, output: output, least: least)
+    return parametrization.estimate(
+      input: input, output: output, least: Parametrization.leastDeterminant)
   }
 }
 

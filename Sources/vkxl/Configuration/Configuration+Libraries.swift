@@ -127,6 +127,12 @@ extension Configuration {
       missingCaption: data.missingCaption, buckets: try aspectBuckets())
   }
 
+  /// Held-out samples are shown as they are: centred, not mirrored, with their captions, in an order
+  /// that no seed changes.
+  var heldOutOrderOptions: OrderOptions {
+    OrderOptions(batchSize: training.batchSize, seed: 0)
+  }
+
   var orderOptions: OrderOptions {
     OrderOptions(
       batchSize: training.batchSize, seed: UInt64(training.seed), crop: data.crop,

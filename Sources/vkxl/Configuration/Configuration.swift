@@ -45,6 +45,10 @@ struct Configuration: Sendable {
     var missingCaption = MissingCaption.error
     /// Share of samples that are shown the empty caption, 0 to 1.
     var captionDropout = 0.0
+    /// Share of the pictures that are held out.
+    var validationFraction = 0.0
+    /// Absolute path of a folder of held-out pictures; nil: none.
+    var validationFolder: String?
     /// Whether samples count by how rare their tags are.
     var tagWeights = false
     /// Chunks of 75 tokens that a caption may have.
@@ -160,6 +164,8 @@ struct Configuration: Sendable {
     var keep = 0
     /// Steps between sample pictures; 0: only at the end.
     var sampleEvery = 0
+    /// Steps between validations; 0: only at the start and the end.
+    var validateEvery = 0
     var samples: [SampleSettings] = []
     /// Absolute path of a file of further prompts; nil: none.
     var prompts: String?

@@ -5,7 +5,7 @@ extension Configuration {
   /// Mistakes that lie between keys, each of which is valid alone.
   func contradictions() -> [InputError] {
     lengthContradictions() + sizeContradictions() + objectiveContradictions()
-      + optimizerContradictions() + outputContradictions()
+      + optimizerContradictions() + outputContradictions() + validationContradictions()
   }
 
   /// - Parameter hint: nil: what the key means
@@ -159,6 +159,33 @@ extension Configuration {
 }
 
 extension Configuration {
+  private func validationContradictions() -> [InputError] {
+    guard let folder = data.validationFolder else {
+      let isUnused = data.validationFraction == 0 && isChanged("output.validate_every")
+      return isUnused
+        ? [
+          unused(
+            "output.validate_every", needs: "`data.validation_fraction` or `data.validation_folder`"
+          )
+        ] : []
+    }
+    var errors: [InputError] = []
+    if data.validationFraction > 0 {
+      errors.append(
+        error(
+          "data.validation_folder",
+          expected: "either `data.validation_fraction` or `data.validation_folder`", found: "both",
+          hint: "remove one of them"))
+    }
+    if folder == data.folder || folder.hasPrefix(data.folder + "/") {
+      errors.append(
+        error(
+          "data.validation_folder", expected: "a folder outside `data.folder`", found: folder,
+          hint: "its pictures would be trained on; `data.validation_fraction` splits a folder"))
+    }
+    return errors
+  }
+
   /// Looks whether the files and folders that must exist do.
   ///
   /// - Throws: `InputErrors` with each that is missing and the line that names it.
@@ -182,6 +209,9 @@ extension Configuration {
     }
     if let file = output.prompts {
       require("output.prompts", file, folder: false, "a text file of prompts")
+    }
+    if let folder = data.validationFolder {
+      require("data.validation_folder", folder, folder: true, "a folder of images")
     }
     require("data.folder", data.folder, folder: true, "a folder of images")
     guard errors.isEmpty else { throw InputErrors(errors: errors) }

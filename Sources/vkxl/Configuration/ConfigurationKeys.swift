@@ -105,6 +105,15 @@ extension ConfigurationKey<Configuration> {
       "Samples whose tags (captions split on commas) are rare count more in the loss: the geometric "
         + "mean of 1 / (share + 0.1) from 0.1 to 10, scaled to mean 1."),
     Self(
+      "data.validation_fraction", \.data.validationFraction, .number(.zeroToBelowOne), default: 0,
+      knownAs: ["validation_split", "val_split", "holdout_fraction"],
+      "Share of the pictures held out, chosen by their content: their loss by noise level is measured "
+        + "at fixed noise (`output.validate_every`)."),
+    Self(
+      "data.validation_folder", \.data.validationFolder, .path, default: nil, resume: .free,
+      knownAs: ["validation_data_dir", "val_data_dir"],
+      "Folder of held-out pictures with captions, instead of a share of `data.folder`."),
+    Self(
       "data.max_caption_chunks", \.data.maxCaptionChunks, .integer(1...16),
       unit: "chunks of 75 tokens", default: 1, knownAs: ["max_token_length"],
       "How long a caption may be; what is longer is cut and named in a warning. All batches have as "
@@ -250,6 +259,10 @@ extension ConfigurationKey<Configuration> {
       default: 0, resume: .free,
       knownAs: ["sample_every_n_steps", "validation_steps", "validation_step_interval"],
       "Steps between sample pictures; 0 draws none in between (see `output.grid`)."),
+    Self(
+      "output.validate_every", \.output.validateEvery, .integer(0...1_000_000_000), unit: "steps",
+      default: 500, resume: .free, knownAs: ["validate_every_n_steps", "eval_steps", "val_every"],
+      "Steps between measurements of held-out pictures; 0 measures only at the start and the end."),
     Self(
       "output.samples", \.output.samples, .samples, default: [], resume: .free,
       knownAs: ["sample_prompts", "validation_prompt", "validation_prompts"],
