@@ -91,12 +91,23 @@ public struct TuningReport: Sendable {
 
 /// Persistent variables on a device, and the programs that work on them.
 public protocol Store: AnyObject {
-  /// Writes a variable: what is submitted later sees it, what was submitted before does not.
-  /// - Precondition: the data has the variable's type.
-  func write(_ data: TensorData, to variable: String) throws
+  /// Shape and storage of a variable.
+  func type(of variable: String) -> TensorType
 
-  /// Reads a variable. Waits for what was submitted before.
-  func read(_ variable: String) throws -> TensorData
+  /// Writes a variable in place, without a copy of it on the host: what is submitted later sees it,
+  /// what was submitted before does not.
+  /// - Parameter fill: called for one piece of the bytes after the other, each of whole elements, to
+  ///   write them to memory that may be write-combined: never to read there
+  func write(
+    to variable: String,
+    fill: (_ bytes: Range<Int>, _ target: UnsafeMutableRawBufferPointer) throws -> Void) throws
+
+  /// Reads bytes of a variable without a copy of it on the host. Waits for what was submitted before.
+  /// - Parameters:
+  ///   - bytes: of whole elements
+  ///   - body: given one piece after the other, each of whole elements; valid within the call only
+  func read(
+    _ variable: String, bytes: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Void) throws
 
   /// Makes a plan ready to run on these variables: compiles, allocates and records, once.
   /// Transient memory is shared by the programs of a store and sized to the largest plan.
@@ -104,6 +115,29 @@ public protocol Store: AnyObject {
 
   /// Bytes in use by variables, transient memory, staging and step blocks.
   var allocatedByteCount: Int { get }
+}
+
+extension Store {
+  /// Writes a variable.
+  /// - Precondition: the data has the variable's type.
+  public func write(_ data: TensorData, to variable: String) throws {
+    let type = type(of: variable)
+    precondition(data.type == type, "\(variable) is a \(type), not a \(data.type)")
+    try data.bytes.withUnsafeBytes { bytes in
+      try write(to: variable) { range, target in
+        target.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[range]))
+      }
+    }
+  }
+
+  /// Reads a variable as a whole.
+  public func read(_ variable: String) throws -> TensorData {
+    let type = type(of: variable)
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(type.byteCount)
+    try read(variable, bytes: 0..<type.byteCount) { bytes += $0 }
+    return TensorData(type, bytes: bytes)
+  }
 }
 
 /// A loaded plan.

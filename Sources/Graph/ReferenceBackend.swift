@@ -42,14 +42,29 @@ final class ReferenceStore: Store {
     values.values.reduce(transientByteCount) { $0 + $1.type.byteCount }
   }
 
-  func write(_ data: TensorData, to variable: String) {
-    precondition(values[variable]?.type == data.type, "\(variable) is not \(data.type)")
-    values[variable] = data.hostTensor
+  func type(of variable: String) -> TensorType { value(variable).type }
+
+  func write(
+    to variable: String,
+    fill: (_ bytes: Range<Int>, _ target: UnsafeMutableRawBufferPointer) throws -> Void
+  ) throws {
+    let type = type(of: variable)
+    var bytes = [UInt8](repeating: 0, count: type.byteCount)
+    try bytes.withUnsafeMutableBytes { try fill(0..<type.byteCount, $0) }
+    values[variable] = TensorData(type, bytes: bytes).hostTensor
   }
 
-  func read(_ variable: String) -> TensorData {
+  func read(
+    _ variable: String, bytes: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    try value(variable).data.bytes.withUnsafeBytes {
+      try body(UnsafeRawBufferPointer(rebasing: $0[bytes]))
+    }
+  }
+
+  private func value(_ variable: String) -> HostTensor {
     guard let value = values[variable] else { preconditionFailure("no variable \(variable)") }
-    return value.data
+    return value
   }
 
   func load(_ plan: Plan) -> any Program {

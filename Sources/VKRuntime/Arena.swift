@@ -76,6 +76,15 @@ public final class Arena: @unchecked Sendable {
     place.copyMemory(from: bytes)
   }
 
+  /// Bytes as the host sees them, to be filled or read in place; valid within `body` only. Traps unless
+  /// mapped and in range.
+  public func withHostBytes<R>(
+    at offset: UInt64, count: Int, _ body: (UnsafeMutableRawBufferPointer) throws -> R
+  ) rethrows -> R {
+    defer { withExtendedLifetime(self) {} }
+    return try body(hostRange(offset, UInt64(count)))
+  }
+
   /// The `count` values at a byte offset. Traps unless mapped and in range.
   public func read<T: BitwiseCopyable>(
     _ type: T.Type, count: Int, at offset: UInt64 = 0

@@ -180,7 +180,8 @@ import Testing
       let markers = CheckpointMarkers(prediction: .v)
       let path = source.path  // over the source itself
       let overflows = try CheckpointWriter.save(
-        source, replacement: { new[$0.name] }, markers: markers, to: path)
+        source, replacement: { new[$0.name].map(TensorReplacement.init(floats:)) },
+        markers: markers, to: path)
       #expect(overflows == [.init(name: "z.f16", dtype: .f16, count: 2)])
       let saved = try Safetensors(path: path)
       #expect(saved.entries.map(\.name) == ["z.f16", "a.bf16", "m.i64", "f32", "v_pred"])
@@ -208,7 +209,7 @@ import Testing
       let path = folder + "/out.safetensors"
       let error = #expect(throws: InputError.self) {
         try CheckpointWriter.save(
-          source, replacement: { _ in [1, 2] }, markers: nil, to: path)
+          source, replacement: { _ in TensorReplacement(floats: [1, 2]) }, markers: nil, to: path)
       }
       #expect(error?.found == "I64")
       #expect(!FileManager.default.fileExists(atPath: path))
@@ -224,7 +225,7 @@ import Testing
       let values = SyntheticTensors.uniform("w", count: count)
       let path = folder + "/out.safetensors"
       _ = try CheckpointWriter.save(
-        source, replacement: { _ in values }, markers: nil, to: path)
+        source, replacement: { _ in TensorReplacement(floats: values) }, markers: nil, to: path)
       let saved = try Safetensors(path: path).floats("w")
       #expect(saved.elementsEqual(values) { abs($0 - $1) <= 0x1p-12 })
     }

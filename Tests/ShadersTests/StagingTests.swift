@@ -72,4 +72,38 @@ import VKRuntime
     #expect(try first.wait()["seen"] == Self.values(1000, 1))
     #expect(try second.wait()["seen"] == Self.values(1000, 2))
   }
+
+  private struct Stop: Error {}
+
+  /// Pieces begin at whole elements; who stops in between leaves everything as it was.
+  @Test func readersAndWritersMayStop() throws {
+    let variables = (0..<2).map {
+      Variable(name: "v\($0)", type: TensorType([5000]), kind: .state)
+    }
+    let store = try backend.makeStore(variables)
+    for round in 0..<2 {
+      try store.write(Self.values(5000, round), to: "v0")
+      var pieces: [Int] = []
+      #expect(throws: Stop.self) {
+        try store.read("v0", bytes: 0..<20_000) { bytes in
+          pieces.append(bytes.count)
+          if pieces.count == 3 { throw Stop() }
+        }
+      }
+      #expect(pieces == [1024, 1024, 1024])
+      #expect(throws: Stop.self) {
+        try store.write(to: "v1") { bytes, target in
+          #expect(bytes.count == target.count && bytes.lowerBound.isMultiple(of: 256))
+          if bytes.lowerBound > 4000 { throw Stop() }
+          target.initializeMemory(as: UInt8.self, repeating: 1)
+        }
+      }
+      try store.write(Self.values(5000, 7), to: "v1")
+      #expect(try store.read("v1") == Self.values(5000, 7))
+      #expect(try store.read("v0") == Self.values(5000, round))
+      var middle: [UInt8] = []
+      try store.read("v0", bytes: 4000..<12_000) { middle += $0 }
+      #expect(middle == Array(Self.values(5000, round).bytes[4000..<12_000]))
+    }
+  }
 }

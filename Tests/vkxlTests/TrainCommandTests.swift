@@ -304,6 +304,66 @@ import Testing
     let names = model.entries.filter { $0.name.hasPrefix(CheckpointPart.unet.prefix) }
     #expect(file.entries.filter { $0.name.hasPrefix("grad.") }.count == names.count)
     for entry in names { #expect(try file.entry("grad." + entry.name).shape == entry.shape) }
+    try await expectNorms(of: file, inputs: inputs, out: folder.path + "/norms.safetensors")
+  }
+
+  /// The norms alone are those of the gradients.
+  private func expectNorms(of file: Safetensors, inputs: String, out: String) async throws {
+    let outcome = await command([
+      "forward", "loss", "--objective", "flow", "--gradient-norms", "--model", Example.base,
+      "--inputs", inputs, "--out", out,
+    ])
+    expectDone(outcome)
+    let norms = try Safetensors(path: out)
+    #expect(try norms.floats("loss") == file.floats("loss"))
+    var sum = 0.0
+    for entry in file.entries where entry.name.hasPrefix("grad.") {
+      let squares = try file.floats(entry).reduce(0.0) { $0 + Double($1) * Double($1) }
+      let norm = try norms.doubles("norm." + entry.name.dropFirst("grad.".count))
+      #expect(abs(norm[0] - squares.squareRoot()) <= 1e-5 * norm[0], "\(entry.name)")
+      sum += squares
+    }
+    let norm = try norms.doubles("gradient_norm")[0]
+    #expect(norm > 0 && abs(norm - sum.squareRoot()) < 1e-5 * norm)
+    #expect(!norms.entries.contains { $0.name.hasPrefix("grad.") })
+    for optimizer in ["adamw8bit", "adafactor"] {
+      try await expectStep(of: norms, optimizer, inputs: inputs, out: file.path)
+    }
+  }
+
+  /// A whole step has the loss and the gradients of the loss alone, and updates.
+  private func expectStep(
+    of norms: Safetensors, _ optimizer: String, inputs: String, out: String
+  ) async throws {
+    let outcome = await command([
+      "forward", "step", "--objective", "flow", "--optimizer", optimizer, "--model", Example.base,
+      "--inputs", inputs, "--out", out,
+    ])
+    expectDone(outcome)
+    let step = try Safetensors(path: out)
+    for entry in norms.entries where !["prediction", "noisy", "target"].contains(entry.name) {
+      let (found, expected) = (try step.doubles(entry.name)[0], try norms.doubles(entry.name)[0])
+      #expect(abs(found - expected) <= 1e-6 * expected, "\(entry.name)")
+    }
+    #expect(try step.floats("step") == [1])
+    #expect(try step.floats("bytes")[0] > 0)
+  }
+
+  @Test(arguments: [
+    (["--precision", "f16"], "--precision: expected f32, or bf16"),
+    (["--optimizer", "prodigy"], "--optimizer: expected one that updates each parameter"),
+  ])
+  func forwardStepNamesWhatItCannotDo(options: [String], message: String) async throws {
+    let folder = try TemporaryFolder()
+    let inputs = folder.path + "/in.safetensors"
+    try SafetensorsWriter.write(ForwardFile.tensors(), to: inputs)
+    let outcome = await command(
+      [
+        "forward", "step", "--objective", "flow", "--model", Example.base, "--inputs", inputs,
+        "--out", folder.path + "/out.safetensors",
+      ] + options)
+    #expect(outcome.status != 0)
+    #expect(outcome.errors.contains(message), "\(outcome.errors)")
   }
 }
 

@@ -21,12 +21,11 @@ public enum CheckpointWriter {
 
   /// Writes the tensors of `source`, in its order, then the markers.
   ///
-  /// The source may be the file that is being replaced. Tensors are asked for one at a time, so
-  /// that one trained tensor is in memory, not all.
+  /// The source may be the file that is being replaced. Tensors pass through in pieces: none is in
+  /// memory as a whole.
   ///
   /// - Parameters:
-  ///   - replacement: new values of a tensor, row-major in the file's layout (as many as it has);
-  ///     nil keeps the source's bytes
+  ///   - replacement: new values of a tensor, as many as it has; nil keeps the source's
   ///   - dtype: element type of all tensors that hold numbers with fractions; nil keeps the source's
   ///   - markers: nil keeps the source's markers and metadata as they are
   ///   - date: for `modelspec.date`
@@ -34,7 +33,7 @@ public enum CheckpointWriter {
   /// - Throws: `InputError` when the file cannot be written or a replaced tensor's dtype is not
   ///   a floating-point one, and whatever `replacement` throws; nothing is changed then
   public static func save(
-    _ source: Safetensors, replacement: (TensorEntry) throws -> [Float]?,
+    _ source: Safetensors, replacement: (TensorEntry) throws -> TensorReplacement?,
     dtype: SafetensorsDType? = nil, markers: CheckpointMarkers?, date: Date = Date(),
     to path: String
   ) throws -> [Overflow] {
@@ -51,11 +50,18 @@ public enum CheckpointWriter {
       metadata: markers?.metadata(over: source.metadata, date: date) ?? source.metadata, to: path
     ) { tensor, write in
       guard let entry = entries[tensor.name] else { return }  // a marker: empty
-      let isConverted = entry.dtype != tensor.dtype
-      guard let values = try replacement(entry) ?? (isConverted ? source.floats(entry) : nil) else {
-        return try source.withBytes(of: entry, write)
+      defer { source.release(entry) }
+      var count = 0
+      if let replacement = try replacement(entry) {
+        try requireFloatingPoint(entry, of: source)
+        try replacement.forEachPiece {
+          count += try convert($0, replacement.dtype, to: tensor.dtype, write: write)
+        }
+      } else {
+        try source.withBytes(of: entry) {
+          count += try convert($0, entry.dtype, to: tensor.dtype, write: write)
+        }
       }
-      let count = try convert(values, to: tensor, of: source, write: write)
       if count > 0 {
         overflows.append(Overflow(name: entry.name, dtype: tensor.dtype, count: count))
       }
@@ -63,34 +69,44 @@ public enum CheckpointWriter {
     return overflows
   }
 
-  private static func convert(
-    _ values: [Float], to entry: TensorDescription, of source: Safetensors,
-    write: SafetensorsWriter.Sink
-  ) throws -> Int {
-    precondition(
-      values.count == entry.elementCount,
-      "\(entry.name): \(values.count) values for \(entry.elementCount) elements")
+  private static func requireFloatingPoint(_ entry: TensorEntry, of source: Safetensors) throws {
     guard entry.dtype.isFloatingPoint else {
       throw InputError(
         "\(source.path): \(entry.name)", expected: "dtype F64, F32, F16 or BF16",
         found: entry.dtype.rawValue)
     }
-    let size = entry.dtype.byteCount
-    let batch = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: min(values.count, batchElementCount) * size, alignment: 16)
-    defer { batch.deallocate() }
-    return try values.withUnsafeBufferPointer { values in
-      var overflowCount = 0
-      var start = 0
-      while start < values.count {
-        let part = UnsafeBufferPointer(
-          rebasing: values[start..<min(values.count, start + batchElementCount)])
-        let bytes = UnsafeMutableRawBufferPointer(rebasing: batch[..<(part.count * size)])
-        overflowCount += FloatConversion.encode(part, as: entry.dtype, into: bytes)
-        try write(UnsafeRawBufferPointer(bytes))
-        start += part.count
-      }
-      return overflowCount
+  }
+
+  /// Writes elements in another element type, or as they are.
+  /// - Returns: how many finite values became infinite
+  private static func convert(
+    _ bytes: UnsafeRawBufferPointer, _ dtype: SafetensorsDType, to target: SafetensorsDType,
+    write: SafetensorsWriter.Sink
+  ) throws -> Int {
+    if dtype == target {
+      try write(bytes)
+      return 0
     }
+    let count = bytes.count / dtype.byteCount
+    let capacity = min(count, batchElementCount)
+    let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: capacity)
+    defer { values.deallocate() }
+    let batch = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: capacity * target.byteCount, alignment: 16)
+    defer { batch.deallocate() }
+    var overflowCount = 0
+    for start in stride(from: 0, to: count, by: batchElementCount) {
+      let end = min(count, start + batchElementCount)
+      let part = UnsafeMutableBufferPointer(rebasing: values[..<(end - start)])
+      FloatConversion.decode(
+        UnsafeRawBufferPointer(rebasing: bytes[start * dtype.byteCount..<end * dtype.byteCount]),
+        as: dtype, into: part)
+      let encoded = UnsafeMutableRawBufferPointer(
+        rebasing: batch[..<(part.count * target.byteCount)])
+      overflowCount += FloatConversion.encode(
+        UnsafeBufferPointer(part), as: target, into: encoded)
+      try write(UnsafeRawBufferPointer(encoded))
+    }
+    return overflowCount
   }
 }

@@ -24,6 +24,7 @@ extension Safetensors {
       let header = Array("\(entry.name) \(entry.shape) \(entry.dtype.rawValue)".utf8)
       header.withUnsafeBytes(mix)
       withBytes(of: entry, mix)
+      release(entry)
     }
     return lanes.map { lane in
       let digits = String(lane, radix: 16)

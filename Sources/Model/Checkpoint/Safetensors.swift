@@ -88,6 +88,26 @@ public final class Safetensors: @unchecked Sendable {
     return try body(UnsafeRawBufferPointer(start: start, count: entry.byteRange.count))
   }
 
+  /// Asks the system to read a tensor's bytes from the disk while the program does something else.
+  public func prefetch(_ entry: TensorEntry) {
+    advise(entry, MADV_WILLNEED)
+  }
+
+  /// Lets go of the memory that a tensor's bytes take in this process; the page cache keeps what it
+  /// likes, and reading them again is as right as before.
+  public func release(_ entry: TensorEntry) {
+    advise(entry, MADV_DONTNEED)
+  }
+
+  private func advise(_ entry: TensorEntry, _ advice: Int32) {
+    let pageByteCount = Int(getpagesize())
+    let range = dataStart + entry.byteRange.lowerBound..<dataStart + entry.byteRange.upperBound
+    let start = range.lowerBound / pageByteCount * pageByteCount
+    if range.isEmpty { return }
+    // Advice: what the system does not follow costs time or memory, not results.
+    _ = madvise(mapping + start, range.upperBound - start, advice)
+  }
+
   /// All elements, row-major: exact for F32, F16 and BF16, rounded for F64.
   ///
   /// - Throws: `InputError` when there is no such tensor or it does not hold such values

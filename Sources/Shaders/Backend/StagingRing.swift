@@ -45,14 +45,20 @@ final class StagingRing {
   var byteCount: Int { Int(arena.byteCount) }
 
   /// Writes bytes to an arena. The last of them are on their way only after `flush`.
-  func write(_ bytes: UnsafeRawBufferPointer, to target: Arena, at offset: UInt64) throws {
+  /// - Parameter fill: writes a range of the bytes to the ring; pieces begin at multiples of 256
+  func write(
+    byteCount: Int, to target: Arena, at offset: UInt64,
+    fill: (_ bytes: Range<Int>, _ target: UnsafeMutableRawBufferPointer) throws -> Void
+  ) throws {
     var done = 0
-    while done < bytes.count {
+    while done < byteCount {
       if filledByteCount >= halfByteCount { try flush() }
       if filledByteCount == 0 { try timeline.wait(for: freeFrom[current]) }
-      let count = min(bytes.count - done, halfByteCount - filledByteCount)
+      let count = min(byteCount - done, halfByteCount - filledByteCount)
       let place = current * halfByteCount + filledByteCount
-      arena.write(UnsafeRawBufferPointer(rebasing: bytes[done..<done + count]), at: UInt64(place))
+      try arena.withHostBytes(at: UInt64(place), count: count) {
+        try fill(done..<done + count, $0)
+      }
       copies.append(
         Copy(target: target, source: place, offset: offset + UInt64(done), byteCount: count))
       filledByteCount += (count + Self.alignment - 1) / Self.alignment * Self.alignment
@@ -76,11 +82,13 @@ final class StagingRing {
     copies = []
   }
 
-  /// Reads bytes of an arena after everything that was submitted and written before.
-  func read(_ source: Arena, at offset: UInt64, byteCount: Int) throws -> [UInt8] {
+  /// Reads bytes of an arena after everything that was submitted and written before, in pieces that
+  /// begin at multiples of 256.
+  func read(
+    _ source: Arena, at offset: UInt64, byteCount: Int,
+    _ body: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
     try flush()
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(byteCount)
     let starts = Array(stride(from: 0, to: byteCount, by: halfByteCount))
     var values: [UInt64] = []
     for (index, start) in starts.enumerated() {
@@ -94,9 +102,10 @@ final class StagingRing {
             byteCount: min(halfByteCount, byteCount - starts[next])))
       }
       try timeline.wait(for: values[index])
-      bytes += arena.read(UInt8.self, count: count, at: UInt64(index % 2 * halfByteCount))
+      try arena.withHostBytes(at: UInt64(index % 2 * halfByteCount), count: count) {
+        try body(UnsafeRawBufferPointer($0))
+      }
     }
-    return bytes
   }
 
   private func fetch(
@@ -107,6 +116,9 @@ final class StagingRing {
       from: source, offset: offset, to: arena, offset: UInt64(half * halfByteCount),
       byteCount: UInt64(byteCount))
     try stream.end()
-    return try timeline.submit([stream])
+    let value = try timeline.submit([stream])
+    // A reader that gives up leaves the half to be written to while it is still copied to.
+    freeFrom[half] = value
+    return value
   }
 }

@@ -43,29 +43,38 @@ final class VulkanStore: Store {
       + (stepBlocks.map { StepBlocks.byteCount($0.demand) } ?? 0)
   }
 
-  func write(_ data: TensorData, to variable: String) throws {
-    let place = place(of: variable)
-    precondition(data.type == place.type, "\(variable) is a \(place.type), not a \(data.type)")
-    let arena = variableArenas[place.arena]
-    if let staging {
-      try data.bytes.withUnsafeBytes { try staging.write($0, to: arena, at: UInt64(place.offset)) }
-    } else {
-      try waitIdle()
-      data.bytes.withUnsafeBytes { arena.write($0, at: UInt64(place.offset)) }
-    }
-  }
+  func type(of variable: String) -> TensorType { place(of: variable).type }
 
-  func read(_ variable: String) throws -> TensorData {
+  func write(
+    to variable: String,
+    fill: (_ bytes: Range<Int>, _ target: UnsafeMutableRawBufferPointer) throws -> Void
+  ) throws {
     let place = place(of: variable)
     let (arena, byteCount) = (variableArenas[place.arena], place.type.byteCount)
     if let staging {
-      return TensorData(
-        place.type,
-        bytes: try staging.read(arena, at: UInt64(place.offset), byteCount: byteCount))
+      try staging.write(byteCount: byteCount, to: arena, at: UInt64(place.offset), fill: fill)
+    } else {
+      try waitIdle()
+      try arena.withHostBytes(at: UInt64(place.offset), count: byteCount) {
+        try fill(0..<byteCount, $0)
+      }
     }
-    try waitIdle()
-    return TensorData(
-      place.type, bytes: arena.read(UInt8.self, count: byteCount, at: UInt64(place.offset)))
+  }
+
+  func read(
+    _ variable: String, bytes: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    let place = place(of: variable)
+    precondition(bytes.upperBound <= place.type.byteCount, "\(variable) has not as many bytes")
+    let (arena, offset) = (variableArenas[place.arena], UInt64(place.offset + bytes.lowerBound))
+    if let staging {
+      try staging.read(arena, at: offset, byteCount: bytes.count, body)
+    } else {
+      try waitIdle()
+      try arena.withHostBytes(at: offset, count: bytes.count) {
+        try body(UnsafeRawBufferPointer($0))
+      }
+    }
   }
 
   /// Sends what has been written on its way, before anything that may read it is submitted.

@@ -75,7 +75,7 @@ extension Trainer {
       "vkxl.device": backend.description, "vkxl.kernels": backend.kernelChoices,
     ]
     try SafetensorsWriter.write(descriptions, metadata: metadata, to: path) { tensor, write in
-      try self.store.read(tensor.name).bytes.withUnsafeBytes(write)
+      try self.store.read(tensor.name, bytes: 0..<tensor.byteCount, write)
     }
   }
 
@@ -98,8 +98,12 @@ extension Trainer {
           found: "\(entry.dtype.rawValue) \(entry.shape)",
           hint: "resume with the precision and the optimizer of the run")
       }
-      let bytes = file.withBytes(of: entry) { Array($0) }
-      try store.write(TensorData(type, bytes: bytes), to: name)
+      try file.withBytes(of: entry) { bytes in
+        try store.write(to: name) { range, target in
+          target.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[range]))
+        }
+      }
+      file.release(entry)
     }
     resume(at: state.step)
   }

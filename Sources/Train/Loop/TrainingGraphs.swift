@@ -105,6 +105,9 @@ public enum MicroStep {
     case add
     /// Read back under the parameter's name, without accumulators.
     case output
+    /// Read back the norm of each under the parameter's name, and the norm of all as `gradient_norm`; a
+    /// schedule frees each gradient behind its norm.
+    case norms
     /// None: the forward pass alone.
     case none
   }
@@ -207,7 +210,7 @@ public enum MicroStep {
 
   /// The gradient of the loss itself.
   static func lossScale(_ graph: Graph, _ loss: Tensor, _ mode: Gradients) -> Tensor {
-    mode == .output
+    mode == .output || mode == .norms
       ? Tensor.apply(Fill(value: LossScaling.fixedScale), [loss])[0]
       : graph.variable(StateName.lossScale, TensorType([1]), .state)
   }
@@ -221,12 +224,19 @@ public enum MicroStep {
     let seed = scalesLoss ? lossScale(graph, loss, mode) : nil
     let gradients = graph.gradients(
       of: loss, withRespectTo: parameters.map(\.tensor), seed: seed)
+    let factor = scalesLoss ? 1 / LossScaling.fixedScale : 1
+    if mode == .norms { graph.cut(Graph.updateSegment) }
+    var norms: [Tensor] = []
     for ((variable, parameter), gradient) in zip(parameters, gradients) {
       let name = variable.name
       // A parameter that the loss does not depend on has a gradient of zero.
       let value = gradient ?? Tensor.apply(Fill(value: 0), [parameter])[0]
+      if mode == .norms {
+        norms.append(Tensor.apply(GlobalNorm(), [value])[0] * factor)
+        graph.output("norm." + name, norms[norms.count - 1])
+        continue
+      }
       if mode == .output {
-        let factor = scalesLoss ? 1 / LossScaling.fixedScale : 1
         graph.output("grad." + name, scalesLoss ? value.converted(to: .f32) * factor : value)
         continue
       }
@@ -235,5 +245,6 @@ public enum MicroStep {
       let converted = value.converted(to: type.dtype)
       graph.assign(mode == .add ? accumulator + converted : converted, to: accumulator)
     }
+    if mode == .norms { graph.output("gradient_norm", Tensor.apply(GlobalNorm(), norms)[0]) }
   }
 }

@@ -18,8 +18,7 @@ extension TrainingRun {
       parts.checkpoint.file,
       replacement: { entry in
         guard trained.contains(entry.name) else { return nil }
-        let values = try trainer.store.read(entry.name).floats
-        return self.parts.weights.layout(entry.name).toFile(values)
+        return TensorReplacement(self.parts.weights.layout(entry.name), of: trainer.store)
       }, dtype: run.savedDType, markers: run.markers, to: path)
     for overflow in overflows.prefix(3) { tell(.warning(overflow.description)) }
     if overflows.count > 3 {

@@ -108,12 +108,16 @@ public struct ModelParts: Sendable {
   public var weights: ParameterReader
   /// Weights of the text encoders.
   public var textWeights: ParameterReader
-  /// Digests of the weights, for caches and resumed runs.
-  public var unetHash: String
-  /// Digest of the VAE's weights.
-  public var vaeHash: String
-  /// Digest of the text encoders' weights.
-  public var textHash: String
+  /// Digest of the UNet's weights, for resumed runs. Each digest reads all weights of its part when it
+  /// is first asked for.
+  public var unetHash: String { unetDigest.value }
+  /// Digest of the VAE's weights, for caches and resumed runs.
+  public var vaeHash: String { vaeDigest.value }
+  /// Digest of the text encoders' weights, for caches and resumed runs.
+  public var textHash: String { textDigest.value }
+  private let unetDigest: Deferred<String>
+  private let vaeDigest: Deferred<String>
+  private let textDigest: Deferred<String>
 
   /// Digest of everything that training starts from.
   public var identity: String { unetHash + vaeHash + textHash }
@@ -131,15 +135,16 @@ public struct ModelParts: Sendable {
 
   public init(
     checkpoint: SDXLCheckpoint, textConfiguration: SDXLConfiguration, weights: ParameterReader,
-    textWeights: ParameterReader, unetHash: String, vaeHash: String, textHash: String
+    textWeights: ParameterReader, textDigest: Deferred<String>
   ) {
     self.checkpoint = checkpoint
     self.textConfiguration = textConfiguration
     self.weights = weights
     self.textWeights = textWeights
-    self.unetHash = unetHash
-    self.vaeHash = vaeHash
-    self.textHash = textHash
+    let file = checkpoint.file
+    unetDigest = Deferred { file.digest(ofTensorsWithPrefix: CheckpointPart.unet.prefix) }
+    vaeDigest = Deferred { file.digest(ofTensorsWithPrefix: CheckpointPart.vae.prefix) }
+    self.textDigest = textDigest
   }
 }
 

@@ -18,15 +18,25 @@ extension MicroStep {
   /// `sample.losses` and, of a pass that updates, `gradient_norm` [1], before clipping. Without a finite loss (and, where it is
   /// known before, norm) nothing is updated; in a pass by the last norm, parameters in whose group a
   /// gradient is not finite stay as they are.
+  /// - Parameters:
+  ///   - noise: nil: as the settings shape it
+  ///   - reportsNorms: whether the norm of each gradient, as it comes, is an output `norm.NAME`
   public static func graph(
-    _ shape: BatchShape, _ pass: Pass, settings: TrainerSettings, denoiser: Denoiser
+    _ shape: BatchShape, _ pass: Pass, settings: TrainerSettings, noise: Noise? = nil,
+    reportsNorms: Bool = false, denoiser: Denoiser
   ) -> Graph {
     let (graph, loss) = forward(
-      shape, loss: settings.loss, noise: .shaped(settings.noise), denoiser: denoiser)
+      shape, loss: settings.loss, noise: noise ?? .shaped(settings.noise), denoiser: denoiser)
     let groups = gradientGroups(graph, loss, scalesLoss: settings.lossScaling != nil)
     graph.cut(Graph.updateSegment)
     let norms = groups.map {
       Tensor.apply(GlobalNorm(joinsNeighbours: false), $0.map(\.gradient))[0]
+    }
+    if reportsNorms {
+      for parameter in groups.joined() {
+        let norm = Tensor.apply(GlobalNorm(joinsNeighbours: false), [parameter.gradient])[0]
+        graph.output("norm." + parameter.variable.name, norm)
+      }
     }
     if pass == .norm {
       let norm = Tensor.apply(GlobalNorm(joinsNeighbours: false), norms)[0]

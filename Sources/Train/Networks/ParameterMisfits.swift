@@ -1,4 +1,5 @@
 import Graph
+import Model
 
 /// Parameters of a checkpoint that cannot be computed with, gathered so that all are told at once.
 struct ParameterMisfits {
@@ -7,20 +8,11 @@ struct ParameterMisfits {
   /// Tensors with values that f16 cannot hold.
   private var tooLarge: [(name: String, largest: Float)] = []
 
-  /// f32 values from here on become infinite in f16.
-  private static let halfLimit: Float = 65520
-
-  mutating func check(_ values: [Float], of variable: Variable) {
-    // Infinity and NaN fail every comparison.
-    let limit: Float = variable.type.dtype == .f16 ? Self.halfLimit : .infinity
-    var fits = true
-    for value in values { fits = fits && value.magnitude < limit }
-    if fits { return }
-    let count = values.count { !$0.isFinite }
-    if count > 0 {
-      notFinite.append((variable.name, count))
-    } else {
-      tooLarge.append((variable.name, values.reduce(0) { max($0, $1.magnitude) }))
+  mutating func add(_ faults: ValueFaults, of name: String) {
+    if faults.notFiniteCount > 0 {
+      notFinite.append((name, faults.notFiniteCount))
+    } else if faults.tooLarge > 0 {
+      tooLarge.append((name, faults.tooLarge))
     }
   }
 

@@ -3,29 +3,28 @@ import Model
 
 /// Where the values of parameters come from, by single-file name, in the file's layout.
 public struct ParameterReader: Sendable {
-  private let place: String
   private let layouts: [String: ParameterLayout]
-  private let read: @Sendable (ParameterLayout) throws -> [Float]
+  private let source: Source
+
+  private enum Source: Sendable {
+    case file(Safetensors)
+    /// The weights of `vkxl init`, of a seed.
+    case synthetic(seed: UInt64)
+  }
 
   /// Reads from a checkpoint whose tensors have been validated against the manifest.
   public init(_ file: Safetensors, manifest: [ManifestEntry]) {
-    self.init(file.path, manifest) { layout in try file.floats(layout.name) }
+    self.init(.file(file), manifest)
   }
 
   /// Makes the synthetic weights of `vkxl init`, rounded to f16 as that file holds them.
   public init(synthetic manifest: [ManifestEntry], seed: UInt64 = 0) {
-    self.init("synthetic weights", manifest) { layout in
-      SyntheticTensors.weight(layout.name, shape: layout.fileShape, seed: seed)
-    }
+    self.init(.synthetic(seed: seed), manifest)
   }
 
-  private init(
-    _ place: String, _ manifest: [ManifestEntry],
-    read: @escaping @Sendable (ParameterLayout) throws -> [Float]
-  ) {
-    self.place = place
+  private init(_ source: Source, _ manifest: [ManifestEntry]) {
+    self.source = source
     layouts = Dictionary(uniqueKeysWithValues: manifest.map { ($0.name, $0.layout) })
-    self.read = read
   }
 
   /// The layout of a parameter.
@@ -35,24 +34,57 @@ public struct ParameterReader: Sendable {
     return layout
   }
 
-  /// A parameter's values in the graph's layout.
-  /// - Throws: `InputError` when the file cannot be read.
-  public func graphValues(_ name: String) throws -> [Float] {
-    let layout = layout(name)
-    return layout.toGraph(try read(layout))
-  }
-
-  /// Writes every parameter among the variables to the device, one after the other, each rounded to its
-  /// variable's storage.
+  /// Writes every parameter among the variables to the device, one after the other in the order of the
+  /// file, each rounded to its variable's storage: from the mapped file to where the device or its
+  /// staging takes it, without a copy between.
   /// - Throws: `InputError` when a file cannot be read, or names every tensor whose values are not
   ///   finite, or not in f16 where they are to be stored so.
   public func load(_ variables: [Variable], into store: any Store) throws {
-    var misfits = ParameterMisfits()
-    for variable in variables where variable.kind != .state {
-      let values = try graphValues(variable.name)
-      misfits.check(values, of: variable)
-      try store.write(TensorData(variable.type, floats: values), to: variable.name)
+    let parameters = variables.filter { $0.kind != .state }
+    switch source {
+    case .file(let file): try load(parameters, of: file, into: store)
+    case .synthetic(let seed):
+      for variable in parameters {
+        let layout = layout(variable.name)
+        let values = SyntheticTensors.weight(layout.name, shape: layout.fileShape, seed: seed)
+        let transfer = ParameterTransfer(layout, from: .f32, to: variable.type.dtype)
+        _ = try values.withUnsafeBytes { try Self.write($0, transfer, to: store) }
+      }
     }
-    try misfits.throwAny(place)
+  }
+
+  private func load(
+    _ parameters: [Variable], of file: Safetensors, into store: any Store
+  ) throws {
+    var misfits = ParameterMisfits()
+    let entries = try parameters.map { (variable: $0, entry: try file.entry($0.name)) }
+      .sorted { $0.entry.byteRange.lowerBound < $1.entry.byteRange.lowerBound }
+    for (index, (variable, entry)) in entries.enumerated() {
+      guard entry.dtype.isFloatingPoint else {
+        throw InputError(
+          "\(file.path): \(entry.name)", expected: "dtype F64, F32, F16 or BF16",
+          found: entry.dtype.rawValue)
+      }
+      // The disk reads the next tensor while this one is converted.
+      if index + 1 < entries.count { file.prefetch(entries[index + 1].entry) }
+      let transfer = ParameterTransfer(
+        layout(variable.name), from: entry.dtype, to: variable.type.dtype)
+      let faults = try file.withBytes(of: entry) { try Self.write($0, transfer, to: store) }
+      misfits.add(faults, of: variable.name)
+      file.release(entry)
+    }
+    try misfits.throwAny(file.path)
+  }
+
+  private static func write(
+    _ bytes: UnsafeRawBufferPointer, _ transfer: ParameterTransfer, to store: any Store
+  ) throws -> ValueFaults {
+    var faults = ValueFaults()
+    let size = transfer.storage.byteCount
+    try store.write(to: transfer.layout.name) { range, target in
+      let elements = range.lowerBound / size..<range.upperBound / size
+      faults.add(transfer.load(elements, from: bytes, into: target))
+    }
+    return faults
   }
 }

@@ -18,7 +18,7 @@ struct ForwardCommand: ParsableCommand {
       """,
     subcommands: [
       ForwardUNet.self, ForwardText.self, ForwardVAEEncode.self, ForwardVAEDecode.self,
-      ForwardLoss.self, ForwardSample.self,
+      ForwardLoss.self, ForwardStep.self, ForwardSample.self,
     ])
 }
 
@@ -124,7 +124,8 @@ struct ForwardLoss: ParsableCommand {
     commandName: "loss",
     abstract: "latents, noise, time, context, pooled, time_ids -> loss, prediction, noisy, target",
     discussion: """
-      With --gradients also grad.NAME for every UNet parameter, by its name in the checkpoint. \
+      With --gradients also grad.NAME for every UNet parameter, by its name in the checkpoint; with \
+      --gradient-norms norm.NAME, its norm, and gradient_norm, that of all, in far less memory. \
       time is t in (0, 1) for flow and the timestep index for v and epsilon.
       """)
 
@@ -136,6 +137,45 @@ struct ForwardLoss: ParsableCommand {
 
   @Flag(help: "Write the gradient of every UNet parameter too.")
   var gradients = false
+
+  @Flag(help: "Write the norm of every UNet parameter's gradient; each is freed as it is done.")
+  var gradientNorms = false
+
+  @OptionGroup var options: ForwardOptions
+
+  func validate() throws {
+    if gradients && gradientNorms {
+      throw ValidationError("--gradient-norms goes without --gradients, which has all of it")
+    }
+  }
+
+  func run() throws {
+    try options.checkFiles()
+    try OptionCheck.requireConsistent(prediction: objective, ztsnr: ztsnr)
+    try compute()
+  }
+}
+
+/// `vkxl forward step`
+struct ForwardStep: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "step",
+    abstract: "latents, noise, time, context, pooled, time_ids -> loss, gradient_norm, norm.NAME",
+    discussion: """
+      A whole training step, in the memory that training takes: each parameter is updated as soon as \
+      its gradient is there, which is then freed; nothing is clipped. norm.NAME is the norm of each \
+      parameter's gradient, gradient_norm that of all; step is 1 when the update was made, 0 when it \
+      was skipped; bytes are those allocated on the device. The updated model is not kept.
+      """)
+
+  @Option(help: "What the UNet predicts; eps is epsilon.")
+  var objective: PredictionType
+
+  @Flag(help: "Zero terminal SNR schedule, for v.")
+  var ztsnr = false
+
+  @Option(help: "The update rule, with the settings that training takes by default.")
+  var optimizer: OptimizerType = .adamW8Bit
 
   @OptionGroup var options: ForwardOptions
 

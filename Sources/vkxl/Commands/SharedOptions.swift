@@ -47,6 +47,8 @@ struct PrecisionOptions: ParsableArguments {
 
 extension Precision: ExpressibleByArgument {}
 
+extension OptimizerType: ExpressibleByArgument {}
+
 extension PredictionType: ExpressibleByArgument {
   /// `eps` is short for `epsilon`.
   public init?(argument: String) {

@@ -43,10 +43,15 @@ extension ForwardUNet {
   }
 }
 
-extension ForwardLoss {
-  func compute() throws {
-    let (parts, inputs, given) = try options.openUNet(latents: "latents")
-    let unet = parts.checkpoint.configuration.unet
+/// Objectives, noise and times of `vkxl forward loss` and `step`.
+struct ForwardObjective {
+  let prediction: PredictionType
+  let zeroTerminalSNR: Bool
+
+  /// The inputs of a micro-step with given noise, for one loss of the mean over the samples.
+  func values(
+    _ inputs: ForwardInputs, _ given: ForwardConditioning, _ unet: UNetConfiguration
+  ) throws -> [String: TensorData] {
     let n = given.shape.samples
     let noise = try inputs.channelsLast(
       "noise", channels: unet.inputChannels, multiple: unet.latentMultiple)
@@ -56,13 +61,6 @@ extension ForwardLoss {
         found: "\(try inputs.file.entry("noise").shape)")
     }
     let draws = try draws(inputs, samples: n)
-    let (backend, storage) = try options.openForUNet()
-    let graph = MicroStep.graph(
-      given.shape, noise: .given, gradients: gradients ? .output : .none,
-      scalesLoss: storage.scalesLoss,
-      denoiser: UNetRunner.denoiser(unet, storage: storage))
-    let store = try backend.makeStore(graph.variables)
-    try parts.weights.load(graph.variables, into: store)
     var values = given.inputs(time: draws.map(\.networkTime))
     values["latents"] = TensorData(given.shape.latents, given.latents)
     values["noise"] = TensorData(noise.shape, noise.values)
@@ -71,39 +69,115 @@ extension ForwardLoss {
     values["target.coefficients"] = TensorData(
       [n, 2], draws.flatMap { [$0.target.0, $0.target.1] })
     values["weight"] = TensorData([n], [Float](repeating: 1 / Float(n), count: n))
-    let results = try store.load(backend.plan(graph)).run(values)
-    try options.write(tensors(results, given.shape, parts.weights))
+    return values
+  }
+
+  var objective: Objective {
+    Objective(
+      prediction: prediction, schedule: NoiseSchedule(zeroTerminalSNR: zeroTerminalSNR))
   }
 
   private func draws(_ inputs: ForwardInputs, samples: Int) throws -> [Objective.Draw] {
-    let given = Objective(
-      prediction: objective, schedule: NoiseSchedule(zeroTerminalSNR: ztsnr))
     let entry = try inputs.file.entry("time")
     let times = try inputs.file.doubles("time")
-    let range = objective == .flow ? 0.0...1.0 : 0.0...999.0
+    let range = prediction == .flow ? 0.0...1.0 : 0.0...999.0
     guard entry.shape == [samples], times.allSatisfy(range.contains) else {
       throw InputError(
         "\(inputs.file.path): time",
         expected: "\(samples) numbers from \(range.lowerBound) to \(range.upperBound)",
         found: "shape \(entry.shape), values \(times.prefix(8))")
     }
-    return times.map(given.draw)
+    return times.map(objective.draw)
+  }
+}
+
+extension ForwardLoss {
+  func compute() throws {
+    let (parts, inputs, given) = try options.openUNet(latents: "latents")
+    let unet = parts.checkpoint.configuration.unet
+    let values = try ForwardObjective(prediction: objective, zeroTerminalSNR: ztsnr)
+      .values(inputs, given, unet)
+    let (backend, storage) = try options.openForUNet()
+    let graph = MicroStep.graph(
+      given.shape, noise: .given,
+      gradients: gradients ? .output : gradientNorms ? .norms : .none,
+      scalesLoss: storage.scalesLoss,
+      denoiser: UNetRunner.denoiser(unet, storage: storage))
+    let store = try backend.makeStore(graph.variables)
+    try parts.weights.load(graph.variables, into: store)
+    let results = try store.load(backend.plan(graph, within: nil).plan).run(values)
+    try options.write(lossTensors(results, given.shape, parts.weights))
+  }
+}
+
+extension ForwardStep {
+  func compute() throws {
+    let rule = optimizerSettings.rule
+    guard rule.isSeparable else {
+      throw InputError(
+        "--optimizer", expected: "one that updates each parameter by its own gradient alone",
+        found: optimizer.rawValue)
+    }
+    let (parts, inputs, given) = try options.openUNet(latents: "latents")
+    let unet = parts.checkpoint.configuration.unet
+    let description = ForwardObjective(prediction: objective, zeroTerminalSNR: ztsnr)
+    var values = try description.values(inputs, given, unet)
+    let (backend, storage) = try options.openForUNet()
+    guard !storage.scalesLoss else {
+      throw InputError(
+        "--precision", expected: "f32, or bf16 on a device that multiplies it as it is",
+        found: options.precision.rawValue,
+        hint: "f16 has to know all gradients before the first update")
+    }
+    let settings = TrainerSettings(
+      objective: description.objective, optimizer: optimizerSettings,
+      schedule: LearningRateSchedule(shape: .constant, rate: 1e-5, warmupSteps: 0, steps: 1),
+      maximumNorm: nil, seed: 0, storage: storage)
+    let denoiser = UNetRunner.denoiser(unet, storage: storage)
+    let planner = try StepPlanner(
+      backend, settings: settings, gradients: .lastNorm, budgetByteCount: nil,
+      shape: given.shape, accumulation: 1, denoiser: denoiser)
+    let graph = MicroStep.graph(
+      given.shape, .updateByLastNorm, settings: settings, noise: .given, reportsNorms: true,
+      denoiser: denoiser)
+    let store = try backend.makeStore(planner.variables)
+    try parts.weights.load(planner.parameters, into: store)
+    values["learning_rate"] = TensorData([1], [Float(settings.schedule.rate(at: 0))])
+    let program = try store.load(backend.plan(graph, within: nil).plan)
+    let bytes = Float(store.allocatedByteCount)
+    let results = try program.run(values)
+    let step = try store.read(StateName.step).floats
+    let told: [NamedTensor] = [("bytes", [1], [bytes]), ("step", [1], step)]
+    try options.write(told + lossTensors(results, given.shape, parts.weights))
   }
 
-  private func tensors(
-    _ results: [String: TensorData], _ shape: BatchShape, _ weights: ParameterReader
-  ) -> [NamedTensor] {
-    results.sorted { $0.key < $1.key }.compactMap { name, data in
-      switch name {
-      case "prediction", "noisy", "target": channelsFirst(name, data.floats, shape.latents)
-      case "loss": (name, [1], data.floats)
-      case _ where name.hasPrefix("grad."):
-        {
-          let layout = weights.layout(String(name.dropFirst("grad.".count)))
-          return (name, layout.fileShape, layout.toFile(data.floats))
-        }()
-      default: nil
-      }
+  /// As training has it by default.
+  private var optimizerSettings: Train.OptimizerSettings {
+    switch optimizer {
+    case .adamW: Train.OptimizerSettings(.adamW(AdamWSettings()))
+    case .adamW8Bit: Train.OptimizerSettings(.adamW8Bit(AdamW8BitSettings()))
+    case .adafactor: Train.OptimizerSettings(.adafactor(AdafactorSettings()))
+    case .lion: Train.OptimizerSettings(.lion(LionSettings()))
+    case .prodigy: Train.OptimizerSettings(.prodigy(ProdigySettings()))
+    }
+  }
+}
+
+/// The outputs of a micro-step in the layouts of files.
+private func lossTensors(
+  _ results: [String: TensorData], _ shape: BatchShape, _ weights: ParameterReader
+) -> [NamedTensor] {
+  results.sorted { $0.key < $1.key }.compactMap { name, data in
+    switch name {
+    case "prediction", "noisy", "target": channelsFirst(name, data.floats, shape.latents)
+    case "loss", "gradient_norm": (name, [1], data.floats)
+    case _ where name.hasPrefix("norm."): (name, [1], data.floats)
+    case _ where name.hasPrefix("grad."):
+      {
+        let layout = weights.layout(String(name.dropFirst("grad.".count)))
+        return (name, layout.fileShape, layout.toFile(data.floats))
+      }()
+    default: nil
     }
   }
 }

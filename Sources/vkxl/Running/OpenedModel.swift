@@ -39,10 +39,7 @@ enum Opening {
     return ModelParts(
       checkpoint: checkpoint, textConfiguration: text.configuration,
       weights: ParameterReader(checkpoint.file, manifest: configuration.manifest),
-      textWeights: text.reader,
-      unetHash: checkpoint.file.digest(ofTensorsWithPrefix: CheckpointPart.unet.prefix),
-      vaeHash: checkpoint.file.digest(ofTensorsWithPrefix: CheckpointPart.vae.prefix),
-      textHash: text.digest)
+      textWeights: text.reader, textDigest: text.digest)
   }
 
   private static func checkpoint(
@@ -65,7 +62,7 @@ enum Opening {
   private struct TextEncoders {
     var configuration: SDXLConfiguration
     var reader: ParameterReader
-    var digest: String
+    var digest: Deferred<String>
   }
 
   private static func textEncoder(
@@ -81,7 +78,8 @@ enum Opening {
       let configuration = size.configuration
       return TextEncoders(
         configuration: configuration,
-        reader: ParameterReader(synthetic: configuration.manifest), digest: "synthetic \(name)")
+        reader: ParameterReader(synthetic: configuration.manifest),
+        digest: Deferred { "synthetic \(name)" })
     }
   }
 
@@ -91,7 +89,7 @@ enum Opening {
     TextEncoders(
       configuration: configuration,
       reader: ParameterReader(file, manifest: configuration.manifest),
-      digest: file.digest(ofTensorsWithPrefix: "conditioner."))
+      digest: Deferred { file.digest(ofTensorsWithPrefix: "conditioner.") })
   }
 
   /// - Throws: `InputError` when the UNet does not predict just what it is given (inpainting and
