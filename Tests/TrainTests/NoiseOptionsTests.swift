@@ -207,4 +207,23 @@ import Testing
         == TrainerTests.state(whole, in: folder, "whole"))
     #expect(losses.allSatisfy { $0.loss.isFinite && !$0.isSkipped })
   }
+
+  /// Wherever gradients are kept, the passes see the same noise: the first loss is the same, and
+  /// another than with white noise.
+  @Test func everyPassSeesTheSameNoise() throws {
+    let backend = try SharedBackend.vulkan
+    func loss(_ noise: NoiseOptions, _ gradients: GradientPolicy) throws -> Double {
+      var settings = Tiny.settings()
+      settings.noise = noise
+      let trainer = try Tiny.trainer(
+        backend, settings, TrainerTests.shape, memory: MemoryPolicy(gradients: gradients))
+      return try trainer.step([Tiny.batch(TrainerTests.shape, seed: 1)]).wait().loss
+    }
+    let shaped = NoiseOptions(offset: 0.3, discount: 0.3, perturbation: 0.2)
+    let expected = try loss(shaped, .kept)
+    for gradients in [GradientPolicy.lastNorm, .twoPasses] {
+      #expect(try loss(shaped, gradients) == expected)
+    }
+    #expect(try loss(NoiseOptions(), .kept) != expected)
+  }
 }
