@@ -144,7 +144,8 @@ import Testing
         + "use `objective.type: v`, or leave it out"),
     Mistake(
       section: "objective", line: "timestep_sampling: logit_normal",
-      expected: "`uniform` with `objective.type: v`", hint: "logit-normal times are for flow",
+      expected: "`uniform` or `karras` with `objective.type: v`",
+      hint: "logit-normal times are for flow",
       objective: "v"),
     Mistake(
       section: "objective", line: "shift: 3",

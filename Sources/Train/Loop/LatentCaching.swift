@@ -24,6 +24,9 @@ public struct LatentCaching {
     plans = try NetworkPlans(backend, configuration)
   }
 
+  /// Images of the data set, each in every placement that training may ask for.
+  public var imageCount: Int { order.variants.count }
+
   /// Device memory while images are encoded; nil when all of them are in the cache.
   public func memory() throws -> MemoryPlan? {
     guard pass.hasWork else { return nil }

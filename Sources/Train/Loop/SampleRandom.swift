@@ -17,6 +17,14 @@ struct SampleRandom {
     case picture = 3
     /// Noise that stochastic samplers add in a step.
     case sampling = 4
+    /// What offset noise adds to a channel.
+    case offsetNoise = 5
+    /// Coarse levels of multi-resolution noise.
+    case coarseNoise = 6
+    /// What the input has beyond the target's noise.
+    case perturbation = 7
+    /// Noise of held-out samples: the same in every validation.
+    case validation = 8
   }
 
   /// Standard normal.

@@ -14,11 +14,15 @@ public struct LatentBatch: Sendable {
   public var timeIDs: [Float]
   /// 1 for samples, 0 for those that only fill the batch up: [N].
   public var weights: [Float]
+  /// What samples count in the loss beside others, 1 on average over the data set: [N].
+  public var lossWeights: [Float]
 
+  /// - Parameter lossWeights: nil: all count the same
   public init(
     shape: BatchShape, latents: [Float], context: [Float], pooled: [Float], timeIDs: [Float],
-    weights: [Float]
+    weights: [Float], lossWeights: [Float]? = nil
   ) {
+    self.lossWeights = lossWeights ?? [Float](repeating: 1, count: shape.samples)
     self.shape = shape
     self.latents = latents
     self.context = context
@@ -47,14 +51,21 @@ public struct TrainerSettings: Sendable {
   public var seed: UInt64
   /// How the UNet is stored; the trainer's denoiser must be stored so.
   public var storage: UNetStorage
+  /// How the noise differs from white noise.
+  public var noise: NoiseOptions
+  /// Whether noise goes to the nearest sample of its batch, see `TransportPairing`.
+  public var pairsByTransport: Bool
   /// Keeps gradients within f16; nil where they are stored in more range.
   public var lossScaling: LossScaling?
 
   public init(
     objective: Objective, loss: LossKind = .mse,
     optimizer: OptimizerSettings = OptimizerSettings(), schedule: LearningRateSchedule,
-    maximumNorm: Double?, seed: UInt64, storage: UNetStorage = .f32
+    maximumNorm: Double?, seed: UInt64, storage: UNetStorage = .f32,
+    noise: NoiseOptions = NoiseOptions(), pairsByTransport: Bool = false
   ) {
+    self.noise = noise
+    self.pairsByTransport = pairsByTransport
     self.objective = objective
     self.loss = loss
     self.optimizer = optimizer
@@ -248,27 +259,6 @@ public final class Trainer {
   private func inputs(
     _ batch: LatentBatch, first: Int, samples: Float
   ) -> [String: TensorData] {
-    let n = batch.shape.samples
-    let draws = (0..<n).map { index -> Objective.Draw in
-      let random = SampleRandom(seed: settings.seed, step: step, sample: first + index)
-      let time = settings.objective.time(
-        normal: random.normal, uniforms: random.uniforms, pixels: batch.pixels)
-      return settings.objective.draw(at: time)
-    }
-    let keys = (0..<n).flatMap {
-      SampleRandom.keys(seed: settings.seed, step: step, sample: first + $0, stream: .noise)
-    }
-    let shape = batch.shape
-    return [
-      "latents": TensorData(shape.latents, batch.latents),
-      "context": TensorData([n, shape.tokens, shape.contextWidth], batch.context),
-      "pooled": TensorData([n, shape.pooledWidth], batch.pooled),
-      "time_ids": TensorData([n, 6], batch.timeIDs),
-      "noise.keys": TensorData([n, 5], keys),
-      "time": TensorData([n], draws.map(\.networkTime)),
-      "noisy.coefficients": TensorData([n, 2], draws.flatMap { [$0.noisy.0, $0.noisy.1] }),
-      "target.coefficients": TensorData([n, 2], draws.flatMap { [$0.target.0, $0.target.1] }),
-      "weight": TensorData([n], batch.weights.map { $0 / samples }),
-    ]
+    StepInputs(settings: settings, step: step).values(batch, first: first, samples: samples)
   }
 }

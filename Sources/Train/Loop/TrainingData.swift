@@ -16,14 +16,19 @@ public struct TrainingData: Sendable {
   let pooledWidth: Int
   /// Chunks of 75 tokens that a caption may have.
   let captionChunkLimit: Int
+  /// What each sample counts in the loss; nil: all the same.
+  let sampleWeights: [Double]?
   /// Chunks of the longest caption, which all batches have.
   let captionChunkCount: Int
 
-  /// - Parameter captionChunkLimit: chunks of 75 tokens that a caption may have; what is longer is cut.
+  /// - Parameters:
+  ///   - captionChunkLimit: chunks of 75 tokens that a caption may have; what is longer is cut.
+  ///   - weighsTags: whether samples count by their tags, see `TagWeights`
   public init(
     _ order: TrainingOrder, cache: ContentCache, vaeHash: String, textHash: String,
-    unet: UNetConfiguration, captionChunkLimit: Int = 1
+    unet: UNetConfiguration, captionChunkLimit: Int = 1, weighsTags: Bool = false
   ) {
+    sampleWeights = weighsTags ? TagWeights(order.dataset.samples).weights : nil
     self.captionChunkLimit = captionChunkLimit
     captionChunkCount = Self.chunkCount(order, limit: captionChunkLimit)
     self.order = order
@@ -95,15 +100,34 @@ public struct TrainingData: Sendable {
     }
   }
 
+  /// A batch of held-out samples: their latents are the means, without noise of the VAE.
+  /// - Returns: the batch, and which samples of the data set its real rows are
+  func heldOutBatch(at index: Int) throws -> (batch: LatentBatch, samples: [Int]) {
+    let description = order.batch(at: index)
+    let batch = try batch(description) { _, entry in
+      try cachedLatents(entry).mean.map { $0 * latentScale }
+    }
+    return (batch, description.entries.filter { $0.weight > 0 }.map(\.sampleIndex))
+  }
+
   private func batch(
     _ description: BatchDescription, update: Int, first: Int
+  ) throws -> LatentBatch {
+    try batch(description) { try latents($1, update: update, position: first + $0) }
+  }
+
+  private func batch(
+    _ description: BatchDescription, latents: (Int, BatchEntry) throws -> [Float]
   ) throws -> LatentBatch {
     var batch = LatentBatch(
       shape: shape(description.bucket), latents: [], context: [], pooled: [], timeIDs: [],
       weights: description.weights)
+    if let sampleWeights {
+      batch.lossWeights = description.entries.map { Float(sampleWeights[$0.sampleIndex]) }
+    }
     for (index, entry) in description.entries.enumerated() {
       let sample = order.dataset.samples[entry.sampleIndex]
-      batch.latents += try latents(entry, update: update, position: first + index)
+      batch.latents += try latents(index, entry)
       var conditioning = try conditioning(
         of: .caption(entry.isCaptionDropped ? "" : sample.caption))
       let contextCount = batch.shape.tokens * contextWidth
@@ -120,18 +144,22 @@ public struct TrainingData: Sendable {
 
   /// Scaled latents drawn from the VAE's distribution: (mean + exp(logVariance / 2) z) scale.
   private func latents(_ entry: BatchEntry, update: Int, position: Int) throws -> [Float] {
+    let (mean, logVariance) = try cachedLatents(entry)
+    let normals = SampleRandom.normals(
+      count: mean.count, seed: seed, step: update, sample: position, stream: .latents)
+    return mean.indices.map {
+      (mean[$0] + exp(logVariance[$0] / 2) * normals[$0]) * latentScale
+    }
+  }
+
+  private func cachedLatents(_ entry: BatchEntry) throws -> (mean: [Float], logVariance: [Float]) {
     let sample = order.dataset.samples[entry.sampleIndex]
     let key = CacheKey.latents(
       imageHash: sample.contentHash, vaeHash: vaeHash, placement: entry.placement)
     guard let tensors = cache.stored(key), tensors.count == 2 else {
       throw lost("the latents of \(sample.name)")
     }
-    let (mean, logVariance) = (tensors[0].values, tensors[1].values)
-    let normals = SampleRandom.normals(
-      count: mean.count, seed: seed, step: update, sample: position, stream: .latents)
-    return mean.indices.map {
-      (mean[$0] + exp(logVariance[$0] / 2) * normals[$0]) * latentScale
-    }
+    return (tensors[0].values, tensors[1].values)
   }
 
   private func shape(_ bucket: Bucket) -> BatchShape {

@@ -116,6 +116,9 @@ public enum MicroStep {
   public enum Noise: Hashable, Sendable {
     /// Philox keys (input `noise.keys`).
     case generated
+    /// As `generated`, then as the options say (inputs `noise.addend` and `perturbation.keys` where
+    /// they ask for it).
+    case shaped(NoiseOptions)
     /// The input `noise`.
     case given
   }
@@ -151,7 +154,8 @@ public enum MicroStep {
     let targetCoefficients = graph.input("target.coefficients", TensorType([n, 2]))
     let weight = graph.input("weight", TensorType([n]))
     let noiseTensor = makeNoise(graph, shape, noise)
-    let noisy = Tensor.mixed(latents, noiseTensor, noisyCoefficients)
+    let noisy = Tensor.mixed(
+      latents, perturbed(noiseTensor, graph, shape, noise), noisyCoefficients)
     let target = Tensor.mixed(latents, noiseTensor, targetCoefficients)
     let inputs = conditioning(graph, shape, latents: noisy)
     let prediction = denoiser(graph, inputs)
@@ -181,11 +185,27 @@ public enum MicroStep {
   private static func makeNoise(_ graph: Graph, _ shape: BatchShape, _ noise: Noise) -> Tensor {
     switch noise {
     case .given: return graph.input("noise", TensorType(shape.latents))
-    case .generated:
-      let keys = graph.input("noise.keys", TensorType([shape.samples, 5], .i32))
-      let sample = Array(shape.latents.dropFirst())
-      return Tensor.apply(PhiloxNormal(shape: sample), [keys])[0]
+    case .generated: return white(graph, shape, keys: "noise.keys")
+    case .shaped(let options):
+      let noise = white(graph, shape, keys: "noise.keys")
+      guard options.hasAddend else { return noise }
+      let factor = Float(options.whiteFactor(height: shape.height, width: shape.width))
+      let scaled = factor == 1 ? noise : noise * factor
+      return scaled + graph.input("noise.addend", TensorType(shape.latents))
     }
+  }
+
+  /// The noise that the input has: the target's, and more if asked for.
+  private static func perturbed(
+    _ tensor: Tensor, _ graph: Graph, _ shape: BatchShape, _ noise: Noise
+  ) -> Tensor {
+    guard case .shaped(let options) = noise, options.perturbation > 0 else { return tensor }
+    return tensor + white(graph, shape, keys: "perturbation.keys") * Float(options.perturbation)
+  }
+
+  private static func white(_ graph: Graph, _ shape: BatchShape, keys name: String) -> Tensor {
+    let keys = graph.input(name, TensorType([shape.samples, 5], .i32))
+    return Tensor.apply(PhiloxNormal(shape: Array(shape.latents.dropFirst())), [keys])[0]
   }
 
   /// The gradient of the loss itself.

@@ -6,7 +6,9 @@ extension TrainingRun {
   /// Captions of the data, and prompts of the pictures to draw with the empty one that fills them.
   private var allTexts: [EncodedText] {
     let prompts = Set(run.samples.flatMap { [$0.prompt, $0.negative, ""] })
-    return data.captions + prompts.sorted().map { .prompt($0) }
+    let captions = data.captions
+    let heldOut = (heldOut?.captions ?? []).filter { !captions.contains($0) }
+    return captions + heldOut + prompts.sorted().map { .prompt($0) }
   }
 
   /// Texts that are not in the cache.
@@ -38,7 +40,8 @@ extension TrainingRun {
   ) throws -> MemoryPlan {
     var phases: [(name: String, use: MemoryUse)] = []
     if let text { phases.append(("text encoders", try text.memory([1]))) }
-    let training = try planner.memory(data.batchShapes)
+    var training = try planner.memory(data.batchShapes)
+    try addValidation(to: &training)
     phases.append(("training", training))
     if let decoderPlans, !run.samples.isEmpty {
       var use = training

@@ -27,6 +27,12 @@ extension TrainingRun {
     try trainer.saveState(to: run.folder.statePath(step: trainer.step), identity: identity)
     try run.folder.keepNewest(run.keep)
     tell(.saved(path: path))
+    if let easing = run.settings.objective.easing, trainer.step < easing.steps {
+      tell(
+        .warning(
+          "the model is \(trainer.step) of \(easing.steps) steps on its way from epsilon "
+            + "(objective.transition_steps): other programs cannot draw with it yet"))
+    }
   }
 
   /// Draws the samples with the current weights, as one grid.
@@ -41,7 +47,7 @@ extension TrainingRun {
         try data.conditioning(of: .prompt(sample.prompt)),
         try data.conditioning(of: .prompt(sample.negative)), with: empty)
       let request = sample.request(positive: positive, negative: negative)
-      let latents = try process(of: sample).draw(request, unetRunner, unet)
+      let latents = try process(of: sample, at: trainer.step).draw(request, unetRunner, unet)
       let pixels = try decoder.decode(latents, sample.latentShape)
       return Image(width: sample.width, height: sample.height, normalized: pixels)
     }
@@ -55,7 +61,7 @@ extension TrainingRun {
   }
 
   /// A picture's sampler on the table that suits what the model is trained to predict.
-  func process(of sample: SampleDescription) -> SamplingProcess {
+  func process(of sample: SampleDescription, at step: Int) -> SamplingProcess {
     let objective = run.settings.objective
     let settings = TableSettings(
       steps: sample.steps, method: sample.method,
@@ -63,7 +69,8 @@ extension TrainingRun {
     let table = SamplingTable(
       prediction: objective.prediction, schedule: objective.schedule, settings)
     return SamplingProcess(
-      prediction: objective.prediction, table: table, method: sample.method)
+      prediction: objective.prediction, table: table, method: sample.method,
+      easingProgress: objective.easing?.progress(at: step) ?? 1)
   }
 }
 

@@ -21,6 +21,8 @@ public struct RunDescription: Sendable {
   public var sampleEvery: Int
   /// Pictures to draw.
   public var samples: [SampleDescription]
+  /// Updates between measurements of the held-out samples; 0 measures at the start and the end alone.
+  public var validateEvery: Int
   /// Whether the samples are drawn after the last update too.
   public var drawsAtEnd: Bool
   /// What the saved model says of itself.
@@ -39,8 +41,9 @@ public struct RunDescription: Sendable {
     memory: MemoryPolicy = MemoryPolicy(), saveEvery: Int, keep: Int, sampleEvery: Int,
     samples: [SampleDescription], drawsAtEnd: Bool, markers: CheckpointMarkers,
     savedDType: SafetensorsDType? = nil, folder: RunFolder, isResuming: Bool,
-    settingsText: String
+    settingsText: String, validateEvery: Int = 0
   ) {
+    self.validateEvery = validateEvery
     self.settings = settings
     self.steps = steps
     self.accumulation = accumulation
@@ -158,6 +161,7 @@ public enum TrainingEvent: Sendable {
   case step(StepReport)
   case saved(path: String)
   case picture(path: String)
+  case validation(ValidationReport)
   case warning(String)
 
   /// What is computed before training and kept.
@@ -219,6 +223,8 @@ public final class TrainingRun {
   public let parts: ModelParts
   /// The data set.
   public let data: TrainingData
+  /// Samples that are measured and not trained on; nil: none are.
+  public let heldOut: TrainingData?
   let tell: (TrainingEvent) -> Void
   /// For pictures while training.
   let unetPlans: NetworkPlans<UNetRunner>
@@ -229,12 +235,13 @@ public final class TrainingRun {
 
   public init(
     _ backend: any Backend, _ run: RunDescription, _ parts: ModelParts, _ data: TrainingData,
-    tell: @escaping (TrainingEvent) -> Void
+    heldOut: TrainingData? = nil, tell: @escaping (TrainingEvent) -> Void
   ) throws {
     self.backend = backend
     self.run = run
     self.parts = parts
     self.data = data
+    self.heldOut = heldOut
     self.tell = tell
     unetPlans = try NetworkPlans(
       backend, parts.checkpoint.configuration.unet.stored(run.settings.storage))
@@ -259,6 +266,8 @@ public final class TrainingRun {
     if shouldStop() { return .notBegun }
     let trainer = try makeTrainer(planner)
     let first = trainer.step
+    let validation = try makeValidation(trainer)
+    if let validation, first == 0 { tell(.validation(try validation.measure(step: 0))) }
     let accumulation = run.accumulation
     let updates = Prefetch(first..<max(first, run.steps), ahead: 2) { [data] update in
       try data.batches(update: update, accumulation: accumulation)
@@ -276,10 +285,14 @@ public final class TrainingRun {
       let isLast = trainer.step == run.steps
       let stops = shouldStop()
       let saves = isLast || stops || isDue(trainer.step, run.saveEvery)
+      let validates = validation != nil && (isLast || isDue(trainer.step, run.validateEvery))
       let draws = (isLast && run.drawsAtEnd) || isDue(trainer.step, run.sampleEvery)
-      if saves || draws {
+      if saves || draws || validates {
         try report(update)
         pending = nil
+        if validates, let validation {
+          tell(.validation(try validation.measure(step: trainer.step)))
+        }
         if saves { try save(trainer, isLast: isLast) }
         if draws { try drawPictures(trainer) }
         clock.restart()

@@ -18,12 +18,15 @@ extension MicroStep {
   /// `sample.losses` and, of a pass that updates, `gradient_norm` [1], before clipping. Without a finite loss (and, where it is
   /// known before, norm) nothing is updated; in a pass by the last norm, parameters in whose group a
   /// gradient is not finite stay as they are.
-  /// - Parameter reportsNorms: whether the norm of each gradient, as it comes, is an output `norm.NAME`
+  /// - Parameters:
+  ///   - noise: nil: as the settings shape it
+  ///   - reportsNorms: whether the norm of each gradient, as it comes, is an output `norm.NAME`
   public static func graph(
-    _ shape: BatchShape, _ pass: Pass, settings: TrainerSettings, noise: Noise = .generated,
+    _ shape: BatchShape, _ pass: Pass, settings: TrainerSettings, noise: Noise? = nil,
     reportsNorms: Bool = false, denoiser: Denoiser
   ) -> Graph {
-    let (graph, loss) = forward(shape, loss: settings.loss, noise: noise, denoiser: denoiser)
+    let (graph, loss) = forward(
+      shape, loss: settings.loss, noise: noise ?? .shaped(settings.noise), denoiser: denoiser)
     let groups = gradientGroups(graph, loss, scalesLoss: settings.lossScaling != nil)
     graph.cut(Graph.updateSegment)
     let norms = groups.map {

@@ -131,8 +131,8 @@ public final class StepPlanner {
     switch role {
     case .first, .next:
       MicroStep.graph(
-        shape, loss: settings.loss, gradients: role == .first ? .replace : .add,
-        scalesLoss: settings.lossScaling != nil,
+        shape, loss: settings.loss, noise: .shaped(settings.noise),
+        gradients: role == .first ? .replace : .add, scalesLoss: settings.lossScaling != nil,
         keptAs: { self.gradients.storage(of: $0, accumulation: self.accumulation) ?? .f32 },
         denoiser: denoiser)
     case .norm: MicroStep.graph(shape, .norm, settings: settings, denoiser: denoiser)

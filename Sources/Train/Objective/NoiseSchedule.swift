@@ -16,6 +16,11 @@ public struct NoiseSchedule: Sendable {
   public let alphaBar: [Double]
   /// Whether the last timestep is pure noise.
   public let hasZeroTerminalSNR: Bool
+  /// log sigma of the timesteps where it is finite, rising.
+  private let logSigmas: [Double]
+
+  /// SDXL's own schedule.
+  public static let plain = NoiseSchedule(zeroTerminalSNR: false)
 
   public init(zeroTerminalSNR: Bool) {
     hasZeroTerminalSNR = zeroTerminalSNR
@@ -29,20 +34,56 @@ public struct NoiseSchedule: Sendable {
     }
     guard zeroTerminalSNR else {
       alphaBar = plain
+      logSigmas = Self.logSigmas(plain)
       return
     }
     let q = plain.map { $0.squareRoot() }
-    alphaBar = q.map {
-      let rescaled = ($0 - q[last]) * q[0] / (q[0] - q[last])
-      return rescaled * rescaled
+    let rescaled = q.map {
+      let value = ($0 - q[last]) * q[0] / (q[0] - q[last])
+      return value * value
     }
+    alphaBar = rescaled
+    logSigmas = Self.logSigmas(rescaled)
+  }
+
+  private static func logSigmas(_ alphaBar: [Double]) -> [Double] {
+    alphaBar.filter { $0 > 0 }.map { log((1 - $0) / $0) / 2 }
   }
 
   /// Noise level of each timestep; infinite at the end with zero terminal SNR.
   public var sigmas: [Double] { alphaBar.map { ((1 - $0) / $0).squareRoot() } }
 
   /// The highest noise level that is not infinite: what stands for infinity must be above it.
-  public var largestFiniteSigma: Double { sigmas.filter(\.isFinite).max() ?? 0 }
+  public var largestFiniteSigma: Double {
+    let alphaBar = alphaBar[logSigmas.count - 1]
+    return ((1 - alphaBar) / alphaBar).squareRoot()
+  }
+
+  /// The timestep of a noise level, which may lie between two: by interpolation in log sigma.
+  ///
+  /// Beyond the finite levels it is the nearest; that of an infinite sigma is the last, 999.
+  public func timestep(sigma: Double) -> Double {
+    guard sigma.isFinite else { return Double(Self.timestepCount - 1) }
+    let wanted = log(sigma)
+    guard wanted > logSigmas[0] else { return 0 }
+    var (low, high) = (0, logSigmas.count - 1)
+    guard wanted < logSigmas[high] else { return Double(high) }
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if logSigmas[middle] <= wanted { low = middle } else { high = middle }
+    }
+    return Double(low) + (wanted - logSigmas[low]) / (logSigmas[high] - logSigmas[low])
+  }
+
+  /// alphaBar at a timestep, which may lie between two: by interpolation in log sigma. Between the
+  /// last finite level and an infinite one it is that of the former.
+  public func alphaBar(timestep: Double) -> Double {
+    let below = Int(timestep)
+    let part = timestep - Double(below)
+    guard part > 0, below + 1 < logSigmas.count else { return alphaBar[below] }
+    let logSigma = logSigmas[below] + part * (logSigmas[below + 1] - logSigmas[below])
+    return 1 / (1 + exp(2 * logSigma))
+  }
 
   /// Sigmas for sampling, where the last one must be finite.
   /// - Parameter terminalSigma: what stands for infinity with zero terminal SNR.

@@ -10,11 +10,14 @@ public struct SamplingProcess: Sendable {
   public var method: SamplingMethod
   /// Share of fresh noise; nil leaves it to the method.
   public var eta: Double?
+  /// How far the network is on its way from epsilon to `prediction`, see `Easing`; 1: it is there.
+  public var easingProgress: Double
 
   public init(
     prediction: PredictionType, table: SamplingTable, method: SamplingMethod = .euler,
-    eta: Double? = nil
+    eta: Double? = nil, easingProgress: Double = 1
   ) {
+    self.easingProgress = easingProgress
     self.prediction = prediction
     self.table = table
     self.method = method
@@ -48,6 +51,9 @@ public struct SamplingProcess: Sendable {
       let levels = table.levels(prediction)
       let steps = table.timesteps.count
       func estimate(_ z: [Float], at index: Int) throws -> Estimate {
+        guard easingProgress == 1 else {
+          return try easedEstimate(z, levels[index], table.timesteps[index], network)
+        }
         let output = try network(z, Float(table.timesteps[index]))
         return Estimate(prediction, output: output, at: z, levels[index])
       }
@@ -61,6 +67,20 @@ public struct SamplingProcess: Sendable {
       }
       return z
     }
+  }
+
+  /// What a network says that is on its way from epsilon.
+  private func easedEstimate(
+    _ z: [Float], _ level: NoiseLevel, _ time: Double,
+    _ network: ([Float], Float) throws -> [Float]
+  ) throws -> Estimate {
+    let parametrization = Parametrization(
+      prediction, time: time, signal: level.signal, noise: level.noise
+    ).eased(progress: easingProgress)
+    let input = weightedSum((parametrization.noise / level.noise, z))
+    let output = try network(input, Float(parametrization.time))
+    return parametrization.estimate(
+      input: input, output: output, least: Parametrization.leastDeterminant)
   }
 }
 

@@ -4,7 +4,7 @@ import Train
 
 /// What the libraries are told, from the configuration.
 extension Configuration {
-  /// Prediction, noise schedule and distribution of times.
+  /// Prediction, noise schedule, distribution of times, weights.
   var trainingObjective: Objective {
     let isUniform = objective.resolvedTimestepSampling == .uniform
     let shift: TimeDistribution.Shift =
@@ -17,7 +17,34 @@ extension Configuration {
       schedule: NoiseSchedule(zeroTerminalSNR: objective.zeroTerminalSNR),
       times: TimeDistribution(
         logitMean: objective.logitMean, logitDeviation: objective.logitStd,
-        uniformFraction: isUniform ? 1 : objective.uniformFraction, shift: shift))
+        uniformFraction: isUniform ? 1 : objective.uniformFraction, shift: shift),
+      sigmas: sigmaDistribution, weighting: lossWeighting,
+      easing: objective.from.map { _ in Easing(steps: objective.transitionSteps) })
+  }
+
+  /// Nil unless sigmas are drawn on a ramp.
+  var sigmaDistribution: SigmaDistribution? {
+    guard objective.resolvedTimestepSampling == .karras else { return nil }
+    return SigmaDistribution(
+      maximum: objective.sigmaMax ?? NoiseSchedule.plain.largestFiniteSigma,
+      isDynamic: objective.sigmaMaxScaling == .dynamic,
+      uniformFraction: objective.uniformFraction)
+  }
+
+  private var lossWeighting: LossWeighting {
+    switch objective.lossWeight {
+    case .none: .none
+    case .debiased: .debiased
+    case .minSNR:
+      objective.resolvedMinSNRForm == .safe
+        ? .safeMinSNR(gamma: objective.minSNRGamma) : .minSNR(gamma: objective.minSNRGamma)
+    }
+  }
+
+  private var noiseOptions: NoiseOptions {
+    NoiseOptions(
+      offset: objective.offsetNoise, discount: objective.multiresDiscount,
+      levels: objective.multiresLevels, perturbation: objective.inputPerturbation)
   }
 
   var lossKind: LossKind {
@@ -37,7 +64,8 @@ extension Configuration {
         shape: optimizer.scheduler, rate: optimizer.learningRate,
         warmupSteps: optimizer.warmupSteps, steps: steps),
       maximumNorm: training.maxGradNorm > 0 ? training.maxGradNorm : nil,
-      seed: UInt64(training.seed), storage: storage)
+      seed: UInt64(training.seed), storage: storage, noise: noiseOptions,
+      pairsByTransport: objective.noisePairing == .transport)
   }
 
   /// The update rule with its settings.
@@ -97,6 +125,12 @@ extension Configuration {
     DatasetOptions(
       captionExtension: String(data.captionExtension.drop { $0 == "." }),
       missingCaption: data.missingCaption, buckets: try aspectBuckets())
+  }
+
+  /// Held-out samples are shown as they are: centred, not mirrored, with their captions, in an order
+  /// that no seed changes.
+  var heldOutOrderOptions: OrderOptions {
+    OrderOptions(batchSize: training.batchSize, seed: 0)
   }
 
   var orderOptions: OrderOptions {

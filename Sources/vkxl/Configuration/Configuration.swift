@@ -45,6 +45,12 @@ struct Configuration: Sendable {
     var missingCaption = MissingCaption.error
     /// Share of samples that are shown the empty caption, 0 to 1.
     var captionDropout = 0.0
+    /// Share of the pictures that are held out.
+    var validationFraction = 0.0
+    /// Absolute path of a folder of held-out pictures; nil: none.
+    var validationFolder: String?
+    /// Whether samples count by how rare their tags are.
+    var tagWeights = false
     /// Chunks of 75 tokens that a caption may have.
     var maxCaptionChunks = 1
     /// Absolute path, or nil for `cache` inside the output folder (see `cacheFolder`).
@@ -81,13 +87,32 @@ struct Configuration: Sendable {
     var timestepSampling: TimestepSampling?
     var logitMean = 0.0
     var logitStd = 0.0
-    /// Share of flow times drawn uniformly instead, 0 to 1.
+    /// Share of times drawn uniformly instead, 0 to 1.
     var uniformFraction = 0.0
     var shift = FlowShift.fixed(1)
     /// Shift at 1024 x 1024 pixels when `shift` is by resolution.
     var shiftAt1024 = 0.0
     var loss = LossType.mse
     var huberDelta = 0.0
+    /// Nil: the checkpoint predicts `type` already.
+    var from: ObjectiveOrigin?
+    var transitionSteps = 0
+    /// Nil: the end of SDXL's own schedule.
+    var sigmaMax: Double?
+    var sigmaMaxScaling = SigmaMaxScaling.fixed
+    var lossWeight = LossWeightRule.none
+    var minSNRGamma = 0.0
+    /// Nil: `safe` with zero terminal SNR (see `resolvedMinSNRForm`).
+    var minSNRForm: MinSNRForm?
+    var offsetNoise = 0.0
+    /// 0 adds no coarser levels.
+    var multiresDiscount = 0.0
+    var multiresLevels = 0
+    var inputPerturbation = 0.0
+    var noisePairing = NoisePairing.random
+
+    /// `minSNRForm`, or the one that trains every timestep when none is given.
+    var resolvedMinSNRForm: MinSNRForm { minSNRForm ?? (zeroTerminalSNR ? .safe : .paper) }
 
     /// `timestepSampling`, or the objective's own when none is given.
     var resolvedTimestepSampling: TimestepSampling {
@@ -139,6 +164,8 @@ struct Configuration: Sendable {
     var keep = 0
     /// Steps between sample pictures; 0: only at the end.
     var sampleEvery = 0
+    /// Steps between validations; 0: only at the start and the end.
+    var validateEvery = 0
     var samples: [SampleSettings] = []
     /// Absolute path of a file of further prompts; nil: none.
     var prompts: String?

@@ -5,11 +5,11 @@ extension Configuration {
   /// Mistakes that lie between keys, each of which is valid alone.
   func contradictions() -> [InputError] {
     lengthContradictions() + sizeContradictions() + objectiveContradictions()
-      + optimizerContradictions() + outputContradictions()
+      + optimizerContradictions() + outputContradictions() + validationContradictions()
   }
 
   /// - Parameter hint: nil: what the key means
-  private func error(
+  func error(
     _ path: String, expected: String, found: String, hint: String? = nil
   ) -> InputError {
     let summary = ConfigurationKey<Configuration>.all.first { $0.path == path }?.summary
@@ -18,7 +18,7 @@ extension Configuration {
   }
 
   /// Whether a key was given a value other than its default.
-  private func isChanged(_ path: String) -> Bool {
+  func isChanged(_ path: String) -> Bool {
     guard source.places[path] != nil,
       let key = ConfigurationKey<Configuration>.all.first(where: { $0.path == path })
     else { return false }
@@ -94,49 +94,6 @@ extension Configuration {
     return errors
   }
 
-  private func objectiveContradictions() -> [InputError] {
-    var errors: [InputError] = []
-    if objective.zeroTerminalSNR, objective.type != .v {
-      let reason =
-        objective.type == .epsilon
-        ? "at zero SNR the input is the noise itself, so epsilon has nothing to learn there"
-        : "flow already ends in pure noise and has no schedule to rescale"
-      errors.append(
-        error(
-          "objective.zero_terminal_snr",
-          expected: "false with `objective.type: \(objective.type.rawValue)`", found: "true",
-          hint: reason + "; use `objective.type: v`, or leave it out"))
-    }
-    if objective.type != .flow {
-      if objective.timestepSampling == .logitNormal {
-        errors.append(
-          error(
-            "objective.timestep_sampling",
-            expected: "`uniform` with `objective.type: \(objective.type.rawValue)`",
-            found: "`logit_normal`", hint: "logit-normal times are for flow"))
-      }
-      for name in ["logit_mean", "logit_std", "uniform_fraction", "shift", "shift_at_1024"]
-      where isChanged("objective.\(name)") {
-        errors.append(unused("objective.\(name)", needs: "`objective.type: flow`"))
-      }
-    } else {
-      if objective.timestepSampling == .uniform {
-        for name in ["logit_mean", "logit_std", "uniform_fraction"]
-        where isChanged("objective.\(name)") {
-          errors.append(
-            unused("objective.\(name)", needs: "`objective.timestep_sampling: logit_normal`"))
-        }
-      }
-      if objective.shift != .resolution, isChanged("objective.shift_at_1024") {
-        errors.append(unused("objective.shift_at_1024", needs: "`objective.shift: resolution`"))
-      }
-    }
-    if objective.loss != .huber, isChanged("objective.huber_delta") {
-      errors.append(unused("objective.huber_delta", needs: "`objective.loss: huber`"))
-    }
-    return errors
-  }
-
   private func optimizerContradictions() -> [InputError] {
     let users: [(key: String, types: [OptimizerType])] = [
       ("betas", [.adamW, .adamW8Bit, .lion, .prodigy]), ("eps", [.adamW, .adamW8Bit, .prodigy]),
@@ -165,7 +122,7 @@ extension Configuration {
   }
 
   /// A key that would change nothing: told, because whoever wrote it expects an effect.
-  private func unused(_ path: String, needs condition: String) -> InputError {
+  func unused(_ path: String, needs condition: String) -> InputError {
     error(
       path, expected: "this key only with \(condition)", found: "it without",
       hint: "it would have no effect; remove it, or clear it with --set \(path)=null")
@@ -202,6 +159,33 @@ extension Configuration {
 }
 
 extension Configuration {
+  private func validationContradictions() -> [InputError] {
+    guard let folder = data.validationFolder else {
+      let isUnused = data.validationFraction == 0 && isChanged("output.validate_every")
+      return isUnused
+        ? [
+          unused(
+            "output.validate_every", needs: "`data.validation_fraction` or `data.validation_folder`"
+          )
+        ] : []
+    }
+    var errors: [InputError] = []
+    if data.validationFraction > 0 {
+      errors.append(
+        error(
+          "data.validation_folder",
+          expected: "either `data.validation_fraction` or `data.validation_folder`", found: "both",
+          hint: "remove one of them"))
+    }
+    if folder == data.folder || folder.hasPrefix(data.folder + "/") {
+      errors.append(
+        error(
+          "data.validation_folder", expected: "a folder outside `data.folder`", found: folder,
+          hint: "its pictures would be trained on; `data.validation_fraction` splits a folder"))
+    }
+    return errors
+  }
+
   /// Looks whether the files and folders that must exist do.
   ///
   /// - Throws: `InputErrors` with each that is missing and the line that names it.
@@ -225,6 +209,9 @@ extension Configuration {
     }
     if let file = output.prompts {
       require("output.prompts", file, folder: false, "a text file of prompts")
+    }
+    if let folder = data.validationFolder {
+      require("data.validation_folder", folder, folder: true, "a folder of images")
     }
     require("data.folder", data.folder, folder: true, "a folder of images")
     guard errors.isEmpty else { throw InputErrors(errors: errors) }

@@ -22,7 +22,28 @@ enum SavedDType: String, CaseIterable, Sendable {
 enum TimestepSampling: String, CaseIterable, Sendable {
   case logitNormal = "logit_normal"
   case uniform
+  /// Even on Karras' ramp of sigmas.
+  case karras
 }
+
+/// What a checkpoint predicts that is moved to another objective.
+enum ObjectiveOrigin: String, CaseIterable, Sendable { case epsilon }
+
+/// What a sample's loss counts by its noise.
+enum LossWeightRule: String, CaseIterable, Sendable {
+  case none
+  case minSNR = "min_snr"
+  case debiased
+}
+
+/// Min-SNR for v: as published, or without the zero at pure noise.
+enum MinSNRForm: String, CaseIterable, Sendable { case paper, safe }
+
+/// Whether the largest sigma goes with the resolution.
+enum SigmaMaxScaling: String, CaseIterable, Sendable { case fixed, dynamic }
+
+/// Which noise an image gets.
+enum NoisePairing: String, CaseIterable, Sendable { case random, transport }
 
 /// How a prediction's distance to its target is measured.
 enum LossType: String, CaseIterable, Sendable { case mse, huber, l1 }

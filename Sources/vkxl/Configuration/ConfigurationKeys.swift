@@ -100,6 +100,20 @@ extension ConfigurationKey<Configuration> {
       knownAs: ["caption_dropout_rate", "caption_dropout_probability", "proportion_empty_prompts"],
       "Share of samples shown an empty caption instead, which is what makes guidance work."),
     Self(
+      "data.tag_weights", \.data.tagWeights, .boolean, default: false,
+      knownAs: ["tag_weighting", "use_tag_weighting", "tag_based_loss"],
+      "Samples whose tags (captions split on commas) are rare count more in the loss: the geometric "
+        + "mean of 1 / (share + 0.1) from 0.1 to 10, scaled to mean 1."),
+    Self(
+      "data.validation_fraction", \.data.validationFraction, .number(.zeroToBelowOne), default: 0,
+      knownAs: ["validation_split", "val_split", "holdout_fraction"],
+      "Share of the pictures held out, chosen by their content: their loss by noise level is measured "
+        + "at fixed noise (`output.validate_every`)."),
+    Self(
+      "data.validation_folder", \.data.validationFolder, .path, default: nil, resume: .free,
+      knownAs: ["validation_data_dir", "val_data_dir"],
+      "Folder of held-out pictures with captions, instead of a share of `data.folder`."),
+    Self(
       "data.max_caption_chunks", \.data.maxCaptionChunks, .integer(1...16),
       unit: "chunks of 75 tokens", default: 1, knownAs: ["max_token_length"],
       "How long a caption may be; what is longer is cut and named in a warning. All batches have as "
@@ -138,51 +152,6 @@ extension ConfigurationKey<Configuration> {
       "training.seed", \.training.seed, .integer(0...Int(UInt32.max)), default: 0,
       knownAs: ["random_seed"],
       "Seed of noise, times, order, crops, flips and dropout; the same seed gives the same run."),
-  ]
-
-  private static let objectiveKeys: [Self] = [
-    .choice(
-      "objective.type", \.objective.type, default: .flow, required: true,
-      knownAs: ["prediction_type", "prediction", "v_parameterization", "parameterization"],
-      "Prediction: `flow` (rectified flow, velocity), `v` or `epsilon` (SDXL base itself)."),
-    Self(
-      "objective.zero_terminal_snr", \.objective.zeroTerminalSNR, .boolean, default: false,
-      knownAs: [
-        "rescale_betas_zero_snr", "rescale_noise_scheduler_to_zero_terminal_snr",
-        "ztsnr",
-      ],
-      "Rescale the noise schedule to end in pure noise (Lin et al. 2305.08891); for `v` only."),
-    Self(
-      "objective.timestep_sampling", \.objective.timestepSampling,
-      .choice(TimestepSampling.allCases.map(\.rawValue)), default: nil,
-      defaultText: "`logit_normal` for flow, `uniform` for v and epsilon",
-      knownAs: ["weighting_scheme", "timestep_distribution", "timestep_bias_strategy"],
-      "How the time of a sample is drawn; `logit_normal` is for flow."),
-    Self(
-      "objective.logit_mean", \.objective.logitMean, .number(.any), default: 0,
-      "m of t = sigmoid(m + s z); above 0 means more noise. Flow only."),
-    Self(
-      "objective.logit_std", \.objective.logitStd, .number(.positive), default: 1,
-      "s of t = sigmoid(m + s z). Flow only."),
-    Self(
-      "objective.uniform_fraction", \.objective.uniformFraction, .number(.zeroToOne), default: 0,
-      "Share of times drawn uniformly instead, so that almost pure noise is trained too. Flow only."
-    ),
-    Self(
-      "objective.shift", \.objective.shift, .numberOrWord(.positive, ["resolution"]),
-      default: .fixed(1), knownAs: ["flow_shift", "discrete_flow_shift", "flow_schedule_shift"],
-      "a of t' = a t / (1 + (a - 1) t); `resolution`: sqrt(pixels / 1024^2) times "
-        + "`objective.shift_at_1024`, by bucket. Flow only."),
-    Self(
-      "objective.shift_at_1024", \.objective.shiftAt1024, .number(.positive), default: 3,
-      "Shift of a picture of 1024 x 1024 pixels; only with `objective.shift: resolution`."),
-    .choice(
-      "objective.loss", \.objective.loss, default: .mse, knownAs: ["loss_type"],
-      "Distance of prediction and target."),
-    Self(
-      "objective.huber_delta", \.objective.huberDelta, .number(.positive), default: 1,
-      knownAs: ["huber_c"],
-      "Difference at which the Huber loss turns from square to linear; only with `huber`."),
   ]
 
   private static let optimizerKeys: [Self] = [
@@ -290,6 +259,10 @@ extension ConfigurationKey<Configuration> {
       default: 0, resume: .free,
       knownAs: ["sample_every_n_steps", "validation_steps", "validation_step_interval"],
       "Steps between sample pictures; 0 draws none in between (see `output.grid`)."),
+    Self(
+      "output.validate_every", \.output.validateEvery, .integer(0...1_000_000_000), unit: "steps",
+      default: 500, resume: .free, knownAs: ["validate_every_n_steps", "eval_steps", "val_every"],
+      "Steps between measurements of held-out pictures; 0 measures only at the start and the end."),
     Self(
       "output.samples", \.output.samples, .samples, default: [], resume: .free,
       knownAs: ["sample_prompts", "validation_prompt", "validation_prompts"],

@@ -88,6 +88,11 @@ extension PredictionType: ConfigurationConvertible {}
 extension TimestepSampling: ConfigurationConvertible {}
 extension SamplingMethod: ConfigurationConvertible {}
 extension LossType: ConfigurationConvertible {}
+extension ObjectiveOrigin: ConfigurationConvertible {}
+extension LossWeightRule: ConfigurationConvertible {}
+extension MinSNRForm: ConfigurationConvertible {}
+extension SigmaMaxScaling: ConfigurationConvertible {}
+extension NoisePairing: ConfigurationConvertible {}
 extension OptimizerType: ConfigurationConvertible {}
 extension GradientChoice: ConfigurationConvertible {}
 extension StateDType: ConfigurationConvertible {}

@@ -1,7 +1,7 @@
 import Foundation
 import Graph
 
-/// metrics.jsonl: one JSON object a line for each finished step.
+/// metrics.jsonl: one JSON object a line for each finished step and each validation.
 ///
 /// Each line is one append of the operating system, so that a reader never sees half of one and a
 /// killed run leaves whole lines.
@@ -35,12 +35,15 @@ final class MetricsLog {
     if descriptor >= 0 { close(descriptor) }
   }
 
+  /// Appends a step's line.
+  func append(_ metrics: StepMetrics) throws { try append(metrics.json) }
+
   /// Appends one line.
   ///
   /// - Throws: `InputError` when it cannot be written (disk full); the file then ends with the line
   ///   before.
-  func append(_ metrics: StepMetrics) throws {
-    let line = Array((metrics.json + "\n").utf8)
+  func append(_ json: String) throws {
+    let line = Array((json + "\n").utf8)
     let written = line.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
     guard written == line.count else {
       let error = written < 0 ? Self.systemError(file) : Self.diskFull(file)

@@ -38,6 +38,18 @@ struct StepMetrics: Sendable, Equatable {
   }
 }
 
+extension ValidationReport {
+  /// One JSON object on one line, without line end; numbers that are not finite become null.
+  var json: String {
+    func number(_ value: Double) -> String { value.isFinite ? Float(value).description : "null" }
+    return "{\"step\": \(step), \"validation_loss\": \(number(loss)), "
+      + "\"validation_bands\": [\(bands.map(number).joined(separator: ", "))]}"
+  }
+
+  /// To four decimals, for the terminal.
+  static func rounded(_ value: Double) -> Double { (value * 1e4).rounded() / 1e4 }
+}
+
 extension StepMetrics {
   /// What the training loop tells about a step. Its loss and norm were measured in f32.
   init(_ report: StepReport) {

@@ -29,22 +29,29 @@ extension TrainCommand {
     let parts = try Opening.model(
       configuration.model.checkpoint, parts: [.unet, .vae],
       textEncoders: configuration.model.textEncoders, textEncodersKey: "model.text_encoders")
-    if let warning = parts.checkpoint.warning { monitor.note("warning: \(warning)") }
+    for warning in configuration.warnings + [parts.checkpoint.warning].compactMap({ $0 }) {
+      monitor.note("warning: \(warning)")
+    }
     if resume { try folder.checkResumable(model: parts.identity) }
     let stop = StopRequest(onFirst: { _ in monitor.noteStopping() })
     defer { stop.cancel() }
     guard
-      let (order, cache) = try await cachedData(
-        configuration, folder, backend, parts, monitor, stop)
+      let prepared = try await cachedData(configuration, folder, backend, parts, monitor, stop)
     else { return }
-    let data = TrainingData(
-      order, cache: cache, vaeHash: parts.vaeHash, textHash: parts.textHash,
-      unet: parts.checkpoint.configuration.unet,
-      captionChunkLimit: configuration.data.maxCaptionChunks)
+    func data(_ order: TrainingOrder, weighsTags: Bool) -> TrainingData {
+      TrainingData(
+        order, cache: prepared.cache, vaeHash: parts.vaeHash, textHash: parts.textHash,
+        unet: parts.checkpoint.configuration.unet,
+        captionChunkLimit: configuration.data.maxCaptionChunks, weighsTags: weighsTags)
+    }
     let run = try configuration.runDescription(
-      folder, order, storage: try configuration.storage(on: backend), isResuming: resume,
+      folder, prepared.training, storage: try configuration.storage(on: backend),
+      isResuming: resume,
       availableByteCount: Int(backend.device.availableByteCount))
-    let training = try TrainingRun(backend, run, parts, data) { monitor.receive($0) }
+    let training = try TrainingRun(
+      backend, run, parts, data(prepared.training, weighsTags: configuration.data.tagWeights),
+      heldOut: prepared.heldOut.map { data($0, weighsTags: false) }
+    ) { monitor.receive($0) }
     try folder.makeFolder()
     try AtomicFile.write(to: folder.path + "/config.yaml") { try $0.write(configuration.yamlText) }
     try AtomicFile.write(to: folder.path + "/kernels.txt") { try $0.write(backend.kernelChoices) }
@@ -60,16 +67,24 @@ extension TrainCommand {
     }
   }
 
+  /// What is trained on, what is measured, and where both are cached.
+  private struct PreparedData {
+    var training: TrainingOrder
+    var heldOut: TrainingOrder?
+    var cache: ContentCache
+  }
+
   /// Scans the data set and encodes its images; corrupt ones are named and left out. From the first
   /// image on, signals only ask to stop.
   /// - Returns: nil when stopped, which the user has been told.
   private func cachedData(
     _ configuration: Configuration, _ folder: RunFolder, _ backend: VulkanBackend,
     _ parts: ModelParts, _ monitor: TrainingMonitor, _ stop: StopRequest
-  ) async throws -> (TrainingOrder, ContentCache)? {
-    let dataset = try Dataset(
-      scanning: configuration.data.folder, options: configuration.datasetOptions())
-    try configuration.checkSides(of: dataset, unet: parts.checkpoint.configuration.unet)
+  ) async throws -> PreparedData? {
+    let (dataset, heldOut) = try configuration.datasets()
+    for set in [dataset, heldOut].compactMap({ $0 }) {
+      try configuration.checkSides(of: set, unet: parts.checkpoint.configuration.unet)
+    }
     let order = try TrainingOrder(dataset, options: configuration.orderOptions)
     let cache = try ContentCache(configuration.cacheFolder)
     let caching = try LatentCaching(
@@ -79,20 +94,39 @@ extension TrainCommand {
         folder, model: parts.identity, settings: configuration.canonicalText)
     }
     try chooseKernels(configuration, folder, backend, parts, order, cache, monitor)
-    if let plan = try caching.memory() { monitor.receive(.planned(plan)) }
     stop.listen()
+    guard let usable = try await encode(dataset, caching, monitor, stop) else { return nil }
+    for line in usable.summary { monitor.note(line) }
+    var prepared = PreparedData(
+      training: try TrainingOrder(usable, options: configuration.orderOptions), cache: cache)
+    guard let heldOut else { return prepared }
+    let heldOutCaching = try LatentCaching(
+      TrainingOrder(heldOut, options: configuration.heldOutOrderOptions), into: cache, backend,
+      try parts.vae, weights: parts.weights, vaeHash: parts.vaeHash)
+    guard let measured = try await encode(heldOut, heldOutCaching, monitor, stop) else {
+      return nil
+    }
+    monitor.note("held out for validation: \(counted(measured.samples.count, "picture"))")
+    for file in measured.unused where file.isPicture { monitor.note("  not used: \(file)") }
+    prepared.heldOut = try TrainingOrder(measured, options: configuration.heldOutOrderOptions)
+    return prepared
+  }
+
+  /// Encodes what is not cached.
+  /// - Returns: the data set without corrupt images; nil when stopped.
+  private func encode(
+    _ dataset: Dataset, _ caching: LatentCaching, _ monitor: TrainingMonitor, _ stop: StopRequest
+  ) async throws -> Dataset? {
+    if let plan = try caching.memory() { monitor.receive(.planned(plan)) }
     let report = try await caching.run(
       shouldStop: { stop.isRequested }, tell: { monitor.receive($0) })
     guard report.isComplete else {
       monitor.note(
-        "stopped: \(report.visitedCount) of \(order.variants.count) images are cached; "
+        "stopped: \(report.visitedCount) of \(caching.imageCount) images are cached; "
           + "run the same command to go on")
       return nil
     }
-    let usable = try report.failures.isEmpty ? dataset : dataset.removing(report.failures)
-    for line in usable.summary { monitor.note(line) }
-    let used = try TrainingOrder(usable, options: configuration.orderOptions)
-    return (used, cache)
+    return report.failures.isEmpty ? dataset : try dataset.removing(report.failures)
   }
 }
 
@@ -122,6 +156,20 @@ extension TrainCommand {
 }
 
 extension Configuration {
+  /// What is trained on, and what is held out if anything is.
+  /// - Throws: `InputError` when a folder cannot be read, or one side is empty.
+  func datasets() throws -> (training: Dataset, heldOut: Dataset?) {
+    let options = try datasetOptions()
+    let dataset = try Dataset(scanning: data.folder, options: options)
+    if let folder = data.validationFolder {
+      return (dataset, try Dataset(scanning: folder, options: options).withoutRepeats)
+    }
+    guard data.validationFraction > 0 else { return (dataset, nil) }
+    let (training, heldOut) = try dataset.holdingOut(
+      data.validationFraction, place: source.place(of: "data.validation_fraction"))
+    return (training, heldOut)
+  }
+
   /// - Throws: `InputError` when the file of kernels cannot be read.
   func kernelSearch() throws -> KernelSearch {
     guard let path = device.kernels else {
@@ -176,6 +224,12 @@ extension Configuration {
     let batches = (training.epochs ?? 1) * order.stepsPerEpoch
     let steps = training.maxSteps ?? (batches + accumulation - 1) / accumulation
     let objective = trainingObjective
+    if let easing = objective.easing, easing.steps >= steps {
+      throw InputError(
+        source.place(of: "objective.transition_steps"), expected: "below the run's \(steps) steps",
+        found: "\(easing.steps)",
+        hint: "the model would end on its way, and no other program could draw with it")
+    }
     var (shift, shiftAt1024): (Double?, Double?)
     switch (objective.prediction, objective.times.shift) {
     case (.flow, .constant(let value)): shift = value
@@ -197,6 +251,7 @@ extension Configuration {
         shiftAt1024: shiftAt1024,
         resolution: "\(data.resolution)x\(data.resolution)", title: runName),
       savedDType: output.dtype.safetensors,
-      folder: folder, isResuming: isResuming, settingsText: canonicalText)
+      folder: folder, isResuming: isResuming, settingsText: canonicalText,
+      validateEvery: output.validateEvery)
   }
 }

@@ -73,6 +73,7 @@ final class TrainingMonitor: Sendable {
     case .step(let report): record(report)
     case .saved(let path): note("saved \(path)")
     case .picture(let path): note("drew \(path)")
+    case .validation(let report): record(report)
     case .warning(let text): note("warning: \(text)")
     }
   }
@@ -114,16 +115,29 @@ final class TrainingMonitor: Sendable {
         state.bar
         ?? ProgressBar(total: report.steps, completed: state.resumedStep ?? 0, terminal: terminal)
       state.bar = bar
-      do {
-        let log =
-          try state.log ?? MetricsLog(file: folder.metricsPath, resumedStep: state.resumedStep)
-        state.log = log
-        try log.append(metrics)
-      } catch {
-        state.failure = state.failure ?? error
-      }
+      append(metrics.json, &state)
       return bar
     }
     bar.update(metrics)
+  }
+
+  private func record(_ report: ValidationReport) {
+    state.withLock { append(report.json, &$0) }
+    let bands = report.bands.map { ConfigurationText.number(ValidationReport.rounded($0)) }
+    note(
+      "validation after step \(report.step): loss "
+        + ConfigurationText.number(ValidationReport.rounded(report.loss))
+        + ", from clean to noise \(bands.joined(separator: ", "))")
+  }
+
+  private func append(_ line: String, _ state: inout State) {
+    do {
+      let log =
+        try state.log ?? MetricsLog(file: folder.metricsPath, resumedStep: state.resumedStep)
+      state.log = log
+      try log.append(line)
+    } catch {
+      state.failure = state.failure ?? error
+    }
   }
 }

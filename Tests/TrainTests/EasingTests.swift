@@ -1,0 +1,164 @@
+import Foundation
+import Graph
+import Model
+import Testing
+
+@testable import Train
+
+/// Moving a network that predicts epsilon to v and flow.
+@Suite struct EasingTests {
+  static let objectives = [
+    Objective(prediction: .flow, schedule: .plain, easing: Easing(steps: 10)),
+    Objective(prediction: .v, schedule: .plain, easing: Easing(steps: 10)),
+    Objective(
+      prediction: .v, schedule: NoiseSchedule(zeroTerminalSNR: true), easing: Easing(steps: 10)),
+  ]
+
+  /// The objective's time at which noise over signal is that of SDXL's timestep.
+  private static func time(_ objective: Objective, like timestep: Int) -> Double {
+    let sigma = NoiseSchedule.plain.sigmas[timestep]
+    return objective.prediction == .flow
+      ? sigma / (1 + sigma) : objective.schedule.timestep(sigma: sigma)
+  }
+
+  /// At the start nothing has to be learnt: the network is given what it knows, and asked for epsilon.
+  @Test(arguments: objectives) func theFirstUpdateIsEpsilons(_ objective: Objective) {
+    let epsilon = Objective(prediction: .epsilon, schedule: .plain)
+    for timestep in [1, 20, 250, 500, 800, 999] {
+      let found = objective.draw(at: Self.time(objective, like: timestep), progress: 0)
+      let expected = epsilon.draw(at: Double(timestep))
+      #expect(abs(found.networkTime - expected.networkTime) < 1e-3)
+      #expect(abs(found.noisy.0 - expected.noisy.0) < 1e-6)
+      #expect(abs(found.noisy.1 - expected.noisy.1) < 1e-6)
+      #expect(found.target == (0, 1))
+    }
+  }
+
+  @Test(arguments: objectives) func theLastOneIsTheObjectivesOwn(_ objective: Objective) {
+    var plain = objective
+    plain.easing = nil
+    for time in objective.prediction == .flow ? [0.01, 0.5, 0.99] : [0, 500, 999] {
+      #expect(objective.draw(at: time, progress: 1) == plain.draw(at: time))
+      // Half-way, everything is half-way.
+      let (start, half, end) = (
+        objective.draw(at: time, progress: 0), objective.draw(at: time, progress: 0.5),
+        plain.draw(at: time)
+      )
+      #expect(abs(half.networkTime - (start.networkTime + end.networkTime) / 2) < 1e-3)
+      #expect(abs(half.target.0 - (start.target.0 + end.target.0) / 2) < 1e-6)
+      #expect(abs(half.noisy.1 - (start.noisy.1 + end.noisy.1) / 2) < 1e-6)
+    }
+    let easing = Easing(steps: 4)
+    #expect((0..<6).map { easing.progress(at: $0) } == [0, 0.25, 0.5, 0.75, 1, 1])
+  }
+
+  /// x0 and noise to input and output and back, and between any two predictions and back: within 1e-6
+  /// of the values' size, at every stage of the way.
+  @Test(arguments: objectives) func conversionsGoRound(_ objective: Objective) {
+    let x0 = SyntheticTensors.inputs("x0", shape: [64], seed: 1)
+    let noise = SyntheticTensors.inputs("noise", shape: [64], seed: 2)
+    func error(_ a: [Float], _ b: [Float]) -> Float {
+      zip(a, b).map { abs($0 - $1) }.max() ?? 0
+    }
+    for progress in [0, 0.3, 0.7, 1] {
+      for time in objective.prediction == .flow ? [0.1, 0.5, 0.7] : [50, 400, 700] {
+        let eased = objective.parametrization(at: time, progress: progress)
+        let input = weightedSum((eased.signal, x0), (eased.noise, noise))
+        let output = weightedSum((eased.targetSignal, x0), (eased.targetNoise, noise))
+        let found = eased.estimate(input: input, output: output)
+        #expect(error(found.x0, x0) < 3e-6 && error(found.noise, noise) < 3e-6)
+        for prediction in PredictionType.allCases {
+          let other = Parametrization(
+            prediction, time: 0, signal: eased.signal, noise: eased.noise)
+          // flow's own form wants signal + noise = 1, v's the squares: scaled inputs change neither.
+          let there = eased.converted(input: input, output: output, to: other)
+          let back = other.converted(input: input, output: there, to: eased)
+          #expect(error(back, output) < 3e-6)
+        }
+      }
+    }
+  }
+
+  /// The closed forms: flow's velocity from epsilon is (e - x) / (1 - t), v's (e - s z) / a.
+  @Test func velocitiesFromEpsilonAreTheClosedForms() {
+    let z = SyntheticTensors.inputs("z", shape: [32], seed: 1)
+    let e = SyntheticTensors.inputs("e", shape: [32], seed: 2)
+    let t = 0.6
+    let flow = Parametrization(.flow, time: 600, signal: 1 - t, noise: t)
+    let norm = ((1 - t) * (1 - t) + t * t).squareRoot()
+    let velocity = flow.ofEpsilon.converted(
+      input: weightedSum((1 / norm, z)), output: e, to: flow)
+    for index in z.indices {
+      #expect(abs(Double(velocity[index]) - Double(e[index] - z[index]) / (1 - t)) < 3e-6)
+    }
+    let (a, s) = (0.8, 0.6)
+    let v = Parametrization(.v, time: 0, signal: a, noise: s)
+    let converted = v.ofEpsilon.converted(input: z, output: e, to: v)
+    for index in z.indices {
+      let expected = (Double(e[index]) - s * Double(z[index])) / a
+      #expect(abs(Double(converted[index]) - expected) < 3e-6)
+    }
+  }
+
+  /// The UNet itself: in the first update its prediction is that of the epsilon model on the epsilon
+  /// model's own input, and the loss too.
+  @Test(arguments: objectives) func theNetworkStartsAsItWas(_ objective: Objective) throws {
+    let backend = try SharedBackend.vulkan
+    let shape = Tiny.shape(samples: 2)
+    let batch = Tiny.batch(shape, seed: 3)
+    let graph = MicroStep.graph(
+      shape, noise: .given, gradients: .none,
+      denoiser: UNetRunner.denoiser(Tiny.configuration.unet))
+    let store = try backend.makeStore(graph.variables)
+    try Tiny.weights.load(graph.variables, into: store)
+    let program = try store.load(backend.plan(graph))
+    func run(_ draws: [Objective.Draw]) throws -> [String: TensorData] {
+      var values = StepInputs(settings: Tiny.settings(), step: 0)
+        .values(batch, first: 0, samples: 2)
+      values["noise.keys"] = nil
+      values["noise"] = TensorData(
+        shape.latents, SyntheticTensors.inputs("noise", shape: shape.latents, seed: 4))
+      values["time"] = TensorData([2], draws.map(\.networkTime))
+      values["noisy.coefficients"] = TensorData(
+        [2, 2], draws.flatMap { [$0.noisy.0, $0.noisy.1] })
+      values["target.coefficients"] = TensorData(
+        [2, 2], draws.flatMap { [$0.target.0, $0.target.1] })
+      return try program.run(values)
+    }
+    let timesteps = [120, 700]
+    let epsilon = Objective(prediction: .epsilon, schedule: .plain)
+    let expected = try run(timesteps.map { epsilon.draw(at: Double($0)) })
+    let found = try run(
+      timesteps.map { objective.draw(at: Self.time(objective, like: $0), progress: 0) })
+    for name in ["prediction", "loss"] {
+      let error = relativeError(
+        (found[name]?.floats ?? []).map(Double.init),
+        (expected[name]?.floats ?? []).map(Double.init))
+      // f32 through the network, from inputs and times that differ in the last place.
+      #expect(error < 1e-4, "\(name)")
+    }
+  }
+
+  /// A network that knows the picture leads a sampler to it at every stage of the way.
+  @Test(arguments: [SamplingMethod.euler, .heun], [0, 0.4, 1])
+  func samplersFollowTheWay(_ method: SamplingMethod, progress: Double) throws {
+    let picture = SyntheticTensors.inputs("x0", shape: [48], seed: 5)
+    let table = SamplingTable(flowSteps: 12, shift: 1.5)
+    let process = SamplingProcess(
+      prediction: .flow, table: table, method: method, easingProgress: progress)
+    func forms() -> [Parametrization] {
+      table.sigmas.dropLast().map {
+        Parametrization(.flow, time: 1000 * $0, signal: 1 - $0, noise: $0).eased(progress: progress)
+      }
+    }
+    let found = try process.sample(
+      noise: SyntheticTensors.inputs("noise", shape: [48], seed: 6), stepNoise: { _ in [] },
+      network: { input, time in
+        let form = try #require(
+          forms().min { abs($0.time - Double(time)) < abs($1.time - Double(time)) })
+        let noise = weightedSum((1 / form.noise, input), (-form.signal / form.noise, picture))
+        return weightedSum((form.targetSignal, picture), (form.targetNoise, noise))
+      })
+    for (a, b) in zip(found, picture) { #expect(abs(a - b) < 1e-4) }
+  }
+}
