@@ -1,6 +1,7 @@
 import Data
 import Foundation
 import Testing
+import VKRuntime
 
 @testable import vkxl
 
@@ -124,5 +125,12 @@ import Testing
     #expect(bytes == expected)
     #expect(["22", "GiB", "-1GiB", "0GiB", "1e30GiB", "22 G"].allSatisfy { ByteCount($0) == nil })
     for count in expected { #expect(ByteCount(ByteCount(count).text)?.bytes == count) }
+  }
+
+  @Test func aCPUHasTheMachinesMemory() {
+    let text = "MemTotal:       24684444 kB\nMemFree:  12 kB\nMemAvailable:   23218180 kB\n"
+    #expect(Device.hostAvailableByteCount(meminfo: text) == 23_218_180 << 10)
+    #expect(Device.hostAvailableByteCount(meminfo: "MemTotal: 3 kB\n") == nil)
+    #expect(Device.hostAvailableByteCount(meminfo: "MemAvailable:") == nil)
   }
 }
