@@ -2,7 +2,7 @@
 # All that is to be known of a GPU, in one go of some minutes: what it is, whether every kernel computes
 # what it should, what kernels and training steps take. Writes a folder to attach to a report.
 #   scripts/gpu_report.sh [FOLDER] [--device NAME]      (default: gpu-report)
-# VKXL names a binary that is there already (built elsewhere with -static-stdlib, say).
+# VKXL names a binary that is there already (built elsewhere with --static-swift-stdlib, say).
 set -euo pipefail
 folder=gpu-report
 if [ $# -gt 0 ] && [ "${1#--}" = "$1" ]; then
