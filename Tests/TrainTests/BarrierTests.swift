@@ -14,7 +14,7 @@ import Testing
     let shape = Tiny.shape(samples: 2)
     let denoiser = UNetRunner.denoiser(Tiny.configuration.unet)
     let parameters = Trainer.parameters(shape, denoiser)
-    let store = try backend.makeStore(Trainer.variables(parameters))
+    let store = try backend.makeStore(Tiny.variables(backend, Tiny.settings(), shape))
     let graphs = [
       MicroStep.graph(shape, gradients: .add, denoiser: denoiser),
       UpdateStep.graph(parameters, optimizer: OptimizerSettings(), maximumNorm: 1),
@@ -51,7 +51,7 @@ import Testing
     let shape = Tiny.shape(samples: 2)
     let denoiser = UNetRunner.denoiser(Tiny.configuration.unet)
     let parameters = Trainer.parameters(shape, denoiser)
-    let variables = Trainer.variables(parameters)
+    let variables = try Tiny.variables(backend, Tiny.settings(), shape)
     let plans = try [
       MicroStep.graph(shape, gradients: .add, denoiser: denoiser),
       UpdateStep.graph(parameters, optimizer: OptimizerSettings(), maximumNorm: 1),
@@ -61,7 +61,7 @@ import Testing
       try Tiny.weights.load(parameters, into: store)
       for plan in plans {
         let program = try #require(try store.load(plan) as? VulkanProgram)
-        let inputs = Self.inputs(plan)
+        let inputs = Tiny.inputs(plan)
         if isReversed {
           try Self.runReversed(program, inputs)
         } else {
@@ -76,19 +76,6 @@ import Testing
       variable.name.hasPrefix("exp_avg.") && value.floats.contains { $0 != 0 && $0.isFinite }
     })
     #expect(moved > parameters.count / 2)
-  }
-
-  private static func inputs(_ plan: Plan) -> [String: TensorData] {
-    Dictionary(
-      uniqueKeysWithValues: plan.inputs.map { name, type in
-        let values = SyntheticTensors.inputs(name, shape: type.shape, seed: 1)
-        let isWhole = type.dtype == .i32
-        return (
-          name,
-          TensorData(
-            type, doubles: values.map { isWhole ? Double(abs($0)).rounded(.up) : Double($0) })
-        )
-      })
   }
 
   private static func runReversed(

@@ -194,23 +194,7 @@ import Testing
 
   @Test(arguments: OptimizerRuleTests.kinds)
   func resumesToTheBit(_ kind: OptimizerSettings.Kind) throws {
-    let backend = try SharedBackend.vulkan
-    let folder = try TemporaryFolder()
-    let settings = Self.settings(kind)
-    let whole = try Tiny.trainer(backend, settings, TrainerTests.shape)
-    let losses = try TrainerTests.train(whole, to: 4)
-    let first = try Tiny.trainer(backend, settings, TrainerTests.shape)
-    try TrainerTests.train(first, to: 2)
-    _ = try TrainerTests.state(first, in: folder, "half")
-    let second = try Trainer(
-      backend: backend, settings: settings, shape: TrainerTests.shape,
-      denoiser: UNetRunner.denoiser(Tiny.configuration.unet))
-    try second.restoreState(from: folder.path + "/half", identity: TrainerTests.identity)
-    #expect(try TrainerTests.train(second, to: 4) == Array(losses[2...]))
-    #expect(
-      try TrainerTests.state(second, in: folder, "resumed")
-        == TrainerTests.state(whole, in: folder, "whole"))
-    #expect(losses.allSatisfy { $0.loss.isFinite && !$0.isSkipped })
+    _ = try TrainerTests.expectResumeToTheBit(Self.settings(kind), to: 4)
   }
 
   @Test(arguments: OptimizerRuleTests.kinds)
@@ -220,7 +204,7 @@ import Testing
     let denoiser = UNetRunner.denoiser(Tiny.configuration.unet)
     let parameters = Trainer.parameters(TrainerTests.shape, denoiser)
     var planned = MemoryUse(runsInFlight: Trainer.runsInFlight(accumulation: 1))
-    try planned.add(Trainer.variables(parameters, settings.optimizer), backend)
+    try planned.add(Tiny.variables(backend, settings, TrainerTests.shape), backend)
     for graph in [
       UpdateStep.graph(parameters, optimizer: settings.optimizer, maximumNorm: 1),
       MicroStep.graph(TrainerTests.shape, gradients: .replace, denoiser: denoiser),

@@ -17,16 +17,7 @@ import Train
   private static func run(_ plan: Plan, _ backend: VulkanBackend) throws -> [String: TensorData] {
     let store = try backend.makeStore(plan.variables)
     try Tiny.weights.load(plan.variables, into: store)
-    let inputs = plan.inputs.map { name, type in
-      let values = SyntheticTensors.inputs(name, shape: type.shape, seed: 1)
-      let isWhole = type.dtype == .i32
-      return (
-        name,
-        TensorData(
-          type, doubles: values.map { isWhole ? Double(abs($0)).rounded(.up) : Double($0) })
-      )
-    }
-    var results = try store.load(plan).run(Dictionary(uniqueKeysWithValues: inputs))
+    var results = try store.load(plan).run(Tiny.inputs(plan))
     for variable in plan.variables where variable.kind == .state {
       results[variable.name] = try store.read(variable.name)
     }

@@ -66,6 +66,31 @@ enum Tiny {
       maximumNorm: 1, seed: 5, storage: storage)
   }
 
+  /// Reproducible inputs of a plan; whole numbers are positive.
+  static func inputs(_ plan: Plan) -> [String: TensorData] {
+    Dictionary(
+      uniqueKeysWithValues: plan.inputs.map { name, type in
+        let values = SyntheticTensors.inputs(name, shape: type.shape, seed: 1)
+        let isWhole = type.dtype == .i32
+        return (
+          name,
+          TensorData(
+            type, doubles: values.map { isWhole ? Double(abs($0)).rounded(.up) : Double($0) })
+        )
+      })
+  }
+
+  /// What persists in training where gradients are kept.
+  static func variables(
+    _ planner: any Planner, _ settings: TrainerSettings, _ shape: BatchShape
+  ) throws -> [Variable] {
+    try StepPlanner(
+      planner, settings: settings, gradients: .kept, budgetByteCount: nil, shape: shape,
+      accumulation: 1,
+      denoiser: UNetRunner.denoiser(configuration.unet, storage: settings.storage)
+    ).variables
+  }
+
   static func trainer(
     _ backend: any Backend, _ settings: TrainerSettings, _ shape: BatchShape,
     accumulation: Int = 1, memory: MemoryPolicy = MemoryPolicy()

@@ -35,29 +35,38 @@ import Testing
     return try Data(contentsOf: URL(fileURLWithPath: path))
   }
 
+  /// Trains to a step at once, and in two halves with a new trainer for the second: the same measurements
+  /// and the same bits.
+  /// - Returns: the measurements of all updates
+  static func expectResumeToTheBit(
+    _ settings: TrainerSettings, to step: Int
+  ) throws -> [Measurements] {
+    let backend = try SharedBackend.vulkan
+    let folder = try TemporaryFolder()
+    let whole = try Tiny.trainer(backend, settings, shape)
+    let measured = try train(whole, to: step)
+    let half = step / 2
+    let first = try Tiny.trainer(backend, settings, shape)
+    try train(first, to: half)
+    _ = try state(first, in: folder, "half")
+    let second = try Trainer(
+      backend: backend, settings: settings, shape: shape,
+      denoiser: UNetRunner.denoiser(Tiny.configuration.unet, storage: settings.storage))
+    try second.restoreState(from: folder.path + "/half", identity: identity)
+    #expect(second.step == half)
+    #expect(try train(second, to: step) == Array(measured[half...]))
+    #expect(try state(second, in: folder, "resumed") == state(whole, in: folder, "whole"))
+    #expect(measured.allSatisfy { $0.loss.isFinite && !$0.isSkipped })
+    return measured
+  }
+
   @Test(arguments: [PredictionType.flow, .v], DType.storage)
   func sixStepsAreThreeAndThreeResumedToTheBit(
     _ prediction: PredictionType, dtype: DType
   ) throws {
-    let backend = try SharedBackend.vulkan
-    let folder = try TemporaryFolder()
     var settings = Tiny.settings(prediction, storage: UNetStorage(dtype))
     if dtype == .f16 { settings.lossScaling = LossScaling(initialScale: 1024, growthInterval: 2) }
-    let whole = try Tiny.trainer(backend, settings, Self.shape)
-    let losses = try Self.train(whole, to: 6)
-
-    let first = try Tiny.trainer(backend, settings, Self.shape)
-    try Self.train(first, to: 3)
-    _ = try Self.state(first, in: folder, "half")
-    let second = try Trainer(
-      backend: backend, settings: settings, shape: Self.shape,
-      denoiser: UNetRunner.denoiser(Tiny.configuration.unet, storage: settings.storage))
-    try second.restoreState(from: folder.path + "/half", identity: Self.identity)
-    #expect(second.step == 3)
-    #expect(try Self.train(second, to: 6) == Array(losses[3...]))
-    #expect(
-      try Self.state(second, in: folder, "resumed") == Self.state(whole, in: folder, "whole"))
-    #expect(losses.allSatisfy { $0.loss.isFinite && !$0.isSkipped })
+    let losses = try Self.expectResumeToTheBit(settings, to: 6)
     #expect(Set(losses.map(\.loss)).count == 6)
     let scales = losses.compactMap(\.lossScale)
     #expect(scales == (dtype == .f16 ? [1024, 2048, 2048, 4096, 4096, 8192] : []))
@@ -144,7 +153,7 @@ import Testing
     let denoiser = UNetRunner.denoiser(Tiny.configuration.unet)
     let parameters = Trainer.parameters(Self.shape, denoiser)
     var planned = MemoryUse(runsInFlight: Trainer.runsInFlight(accumulation: 3))
-    try planned.add(Trainer.variables(parameters), backend)
+    try planned.add(Tiny.variables(backend, settings, Self.shape), backend)
     planned.add(
       try backend.plan(
         UpdateStep.graph(parameters, optimizer: settings.optimizer, maximumNorm: 1)), backend)

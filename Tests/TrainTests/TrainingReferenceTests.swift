@@ -32,7 +32,7 @@ import Testing
     let denoiser = UNetRunner.denoiser(Tiny.configuration.unet)
     let graph = MicroStep.graph(shape, noise: .given, gradients: .replace, denoiser: denoiser)
     let parameters = Trainer.parameters(shape, denoiser)
-    let store = try backend.makeStore(Trainer.variables(parameters))
+    let store = try backend.makeStore(Tiny.variables(backend, Tiny.settings(), shape))
     try Tiny.weights.load(parameters, into: store)
     let micro = try store.load(backend.plan(graph))
     let update = try store.load(

@@ -30,10 +30,7 @@
 // Four numbers in the operands' type.
 uvec2 packed(vec4 v) {
 #if MATRIX_TYPE == 2
-  uvec4 bits = floatBitsToUint(v);
-  uvec4 rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-  rounded = mix(rounded, uvec4(0x7fc0u), isnan(v));
-  return rounded.xz | (rounded.yw << 16);
+  return uvec2(packBrain(v.xy), packBrain(v.zw));
 #else
   return uvec2(packHalf(v.xy), packHalf(v.zw));
 #endif

@@ -54,10 +54,18 @@ void storeF16(uint64_t base, uint i, float v) {
 float loadBF16(uint64_t base, uint i) {
   return uintBitsToFloat(uint(HalfArray(base).at[i]) << 16);
 }
+// bf16 of v by bits, rounded to nearest even.
+uvec2 brainBits(vec2 v) {
+  uvec2 bits = floatBitsToUint(v);
+  uvec2 rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+  return mix(rounded, uvec2(0x7fc0u), isnan(v));
+}
+uint packBrain(vec2 v) {
+  uvec2 bits = brainBits(v);
+  return bits.x | (bits.y << 16);
+}
 void storeBF16(uint64_t base, uint i, float v) {
-  uint bits = floatBitsToUint(v);
-  uint rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-  HalfArray(base).at[i] = uint16_t(isnan(v) ? 0x7fc0u : rounded);
+  HalfArray(base).at[i] = uint16_t(brainBits(vec2(v)).x);
 }
 
 float loadI32(uint64_t base, uint i) { return float(IntArray(base).at[i]); }

@@ -25,12 +25,7 @@ vec2 getBF16(uint64_t base, uint i) {
   uint word = UintArray(base).at[i];
   return uintBitsToFloat(uvec2(word << 16, word & 0xffff0000u));
 }
-void putBF16(uint64_t base, uint i, vec2 v) {
-  uvec2 bits = floatBitsToUint(v);
-  uvec2 rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-  rounded = mix(rounded, uvec2(0x7fc0u), isnan(v));
-  UintArray(base).at[i] = rounded.x | (rounded.y << 16);
-}
+void putBF16(uint64_t base, uint i, vec2 v) { UintArray(base).at[i] = packBrain(v); }
 
 #define VALUE_GET_0 getF32
 #define VALUE_GET_1 getF16

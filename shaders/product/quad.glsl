@@ -33,10 +33,7 @@ vec4 loadQuadBF16(uint64_t base, uint i) {
       uvec4(bits.x << 16, bits.x & 0xffff0000u, bits.y << 16, bits.y & 0xffff0000u));
 }
 void storeQuadBF16(uint64_t base, uint i, vec4 v) {
-  uvec4 bits = floatBitsToUint(v);
-  uvec4 rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-  rounded = mix(rounded, uvec4(0x7fc0u), isnan(v));
-  WideArray(base).at[i >> 2] = pack64(rounded.xz | (rounded.yw << 16));
+  WideArray(base).at[i >> 2] = pack64(uvec2(packBrain(v.xy), packBrain(v.zw)));
 }
 
 #define QUAD_LOAD_0 loadQuadF32

@@ -65,12 +65,9 @@ public struct Adafactor: Operation {
       try requireShape(
         !isFactored || (roles[0].rank > 1 && roles[0].shape[0] < 1 << 20),
         "\(roles[0]) is no matrix of less than 2^20 rows")
-      try requireShape(
-        roles[1].shape == roles[0].shape && DType.storage.contains(roles[0].dtype)
-          && DType.storage.contains(roles[1].dtype) && Array(roles[2...]) == states(roles[0]),
-        "states \(roles[1...]) of the weight \(roles[0])")
+      try requireRoles(roles, states: states(roles[0]))
     }
-    return Array(inputs[3..<3 + n]) + Array(inputs[(3 + 2 * n)...])
+    return updatedRoles(of: inputs, tensors: n)
   }
 
   public func evaluate(_ inputs: [HostTensor], outputs: [TensorType]) -> [HostTensor] {
@@ -78,7 +75,7 @@ public struct Adafactor: Operation {
     let (learningRate, t, scale) = (
       inputs[0].values[0], inputs[1].values[0], inputs[2].values[0]
     )
-    var results = Array(inputs[3..<3 + n]) + Array(inputs[(3 + 2 * n)...])
+    var results = updatedRoles(of: inputs, tensors: n)
     if scale < 0 { return results }
     let decay = 1 - pow(t, decayExponent)
     for tensor in 0..<n {

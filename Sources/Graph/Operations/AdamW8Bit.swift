@@ -52,17 +52,14 @@ public struct AdamW8Bit: Operation {
     try requireUpdate(inputs, tensors: n, roles: 6)
     for tensor in 0..<n {
       let roles = (0..<6).map { inputs[3 + $0 * n + tensor] }
-      try requireShape(
-        roles[1].shape == roles[0].shape && DType.storage.contains(roles[0].dtype)
-          && DType.storage.contains(roles[1].dtype) && Array(roles[2...]) == Self.states(roles[0]),
-        "states \(roles[1...]) of the weight \(roles[0])")
+      try requireRoles(roles, states: Self.states(roles[0]))
     }
-    return Array(inputs[3..<3 + n]) + Array(inputs[(3 + 2 * n)...])
+    return updatedRoles(of: inputs, tensors: n)
   }
 
   public func evaluate(_ inputs: [HostTensor], outputs: [TensorType]) -> [HostTensor] {
     let n = tensors.count
-    var results = Array(inputs[3..<3 + n]) + Array(inputs[(3 + 2 * n)...])
+    var results = updatedRoles(of: inputs, tensors: n)
     if inputs[2].values[0] < 0 { return results }
     for tensor in 0..<n {
       let random = UpdateRandom(

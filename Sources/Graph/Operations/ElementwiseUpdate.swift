@@ -57,7 +57,7 @@ extension ElementwiseUpdate {
         input.shape == weight.shape && DType.storage.contains(input.dtype),
         "role \(index / n) \(input) of the weight \(weight)")
     }
-    return Array(inputs[3..<3 + n]) + Array(inputs[(3 + 2 * n)...])
+    return updatedRoles(of: inputs, tensors: n)
   }
 
   public func evaluate(_ inputs: [HostTensor], outputs: [TensorType]) -> [HostTensor] {
@@ -65,7 +65,7 @@ extension ElementwiseUpdate {
     let (learningRate, t, scale) = (
       inputs[0].values[0], inputs[1].values[0], inputs[2].values[0]
     )
-    var results = Array(inputs[3..<3 + n]) + Array(inputs[(3 + 2 * n)...])
+    var results = updatedRoles(of: inputs, tensors: n)
     if scale < 0 { return results }
     let update = rule(learningRate: learningRate, t: t)
     for tensor in 0..<n {
@@ -112,4 +112,17 @@ func requireUpdate(
     "takes 3 scalars and \(n) tensors of each of \(roles) roles, not \(inputs.count) inputs")
   try requireShape(
     inputs[..<3].allSatisfy { $0 == scalar }, "learningRate, t and scale are not \(scalar)")
+}
+
+/// What an update changes among its inputs: weights and states, without scalars and gradients.
+func updatedRoles<Value>(of inputs: [Value], tensors n: Int) -> [Value] {
+  Array(inputs[3..<3 + n]) + Array(inputs[(3 + 2 * n)...])
+}
+
+/// - Parameter roles: weight, gradient and states of one tensor
+func requireRoles(_ roles: [TensorType], states: [TensorType]) throws(ShapeError) {
+  try requireShape(
+    roles[1].shape == roles[0].shape && DType.storage.contains(roles[0].dtype)
+      && DType.storage.contains(roles[1].dtype) && Array(roles[2...]) == states,
+    "states \(roles[1...]) of the weight \(roles[0])")
 }

@@ -150,7 +150,7 @@ private struct AdafactorSpace {
         take(Self.squareSums(weight, isFactored: isFactored)),
       ]
     }
-    tables = (end + 255) / 256 * 256
+    tables = scratchByteCount(end)
     tableByteCount = UpdateTable.byteCount(
       tensors: weights.count, roles: roles.addressCount + 3)
     byteCount =

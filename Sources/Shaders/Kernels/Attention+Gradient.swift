@@ -24,9 +24,8 @@ extension AttentionGradient: SelectableOperation {
     return deltaByteCount(inputs[4]) + max(querySums, keySums)
   }
 
-  /// Rounded up, so that what follows keeps the alignment of tensors.
   private func deltaByteCount(_ logSumExp: TensorType) -> Int {
-    ceilDivide(logSumExp.byteCount, 256) * 256
+    scratchByteCount(logSumExp.byteCount)
   }
 
   public func launches(_ context: LoweringContext) -> [Launch] {

@@ -163,7 +163,7 @@ private struct GroupShape {
 
   /// Bytes of two sums for each sample, part and channel.
   func sumsByteCount(_ parts: Int) -> Int {
-    (samples * parts * channels * 8 + 255) / 256 * 256
+    scratchByteCount(samples * parts * channels * 8)
   }
 
   /// Sums over the parts of each sample, in order.

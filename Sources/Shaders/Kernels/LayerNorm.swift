@@ -104,7 +104,7 @@ private struct RowParts {
 
   /// Bytes of the parts' sums, and of their sums.
   var sumsByteCounts: [Int] {
-    let bytes = (parts.count * width * 8 + 255) / 256 * 256
+    let bytes = scratchByteCount(parts.count * width * 8)
     return parts.count > 128 ? [bytes, total.byteCount] : [bytes]
   }
 }

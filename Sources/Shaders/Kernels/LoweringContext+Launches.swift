@@ -119,3 +119,6 @@ extension Activation? {
   /// Value of the macro ACTIVATION.
   var macro: String { String(self?.rawValue ?? 0) }
 }
+
+/// Bytes of a part of scratch memory, rounded up so that what follows keeps the alignment of tensors.
+func scratchByteCount(_ byteCount: Int) -> Int { ceilDivide(byteCount, 256) * 256 }

@@ -13,7 +13,7 @@ struct OperandPanels {
   let dtype: DType
 
   /// Bytes of all panels.
-  var byteCount: Int { (copies * elementsOfCopy * dtype.byteCount + 255) / 256 * 256 }
+  var byteCount: Int { scratchByteCount(copies * elementsOfCopy * dtype.byteCount) }
 
   /// Elements from one matrix to the next.
   var elementsOfCopy: Int { ceilDivide(columns, width) * width * rows }
@@ -94,6 +94,6 @@ extension ProductTile {
   }
 
   private func partialsByteCount(_ resultCount: Int) -> Int {
-    splits > 1 ? (splits * resultCount * 4 + 255) / 256 * 256 : 0
+    splits > 1 ? scratchByteCount(splits * resultCount * 4) : 0
   }
 }

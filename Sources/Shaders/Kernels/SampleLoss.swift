@@ -65,7 +65,7 @@ private struct LossShape {
   }
 
   /// Bytes of (error, mask) sums for each part.
-  var sumsByteCount: Int { (samples * parts.count * 8 + 255) / 256 * 256 }
+  var sumsByteCount: Int { scratchByteCount(samples * parts.count * 8) }
 
   func parameters(
     _ context: LoweringContext, kind: LossKind, hasMask: Bool

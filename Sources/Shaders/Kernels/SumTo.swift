@@ -57,7 +57,7 @@ struct SumPass {
   let parts: SumParts
 
   var resultCount: Int { outer * parts.count * columns }
-  var byteCount: Int { (resultCount * 4 + 255) / 256 * 256 }
+  var byteCount: Int { scratchByteCount(resultCount * 4) }
 
   /// The passes that sum over rows.
   static func passes(outer: Int, rows: Int, columns: Int, device: DeviceTraits) -> [SumPass] {

@@ -25,7 +25,7 @@ struct UpdateTable {
 
   /// Bytes of a table, rounded so that another may follow.
   static func byteCount(tensors: Int, roles: Int) -> Int {
-    (tensors * 8 * (2 + roles) + 255) / 256 * 256
+    scratchByteCount(tensors * 8 * (2 + roles))
   }
 
   /// 64-bit words of an entry.

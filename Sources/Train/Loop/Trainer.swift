@@ -174,21 +174,6 @@ public final class Trainer {
     MicroStep.graph(shape, gradients: .none, denoiser: denoiser).variables
   }
 
-  /// What persists where gradients are kept in f32: see `StepPlanner.variables`.
-  public static func variables(
-    _ parameters: [Variable], _ optimizer: OptimizerSettings = OptimizerSettings(),
-    lossScaling: LossScaling? = nil
-  ) -> [Variable] {
-    let trained = parameters.filter(\.isTrained)
-    let gradients = trained.map {
-      Variable(
-        name: StateName.gradient($0.name), type: TensorType($0.type.shape), kind: .state)
-    }
-    return parameters.filter { !$0.isTrained } + trained + gradients + optimizer.states(trained)
-      + (lossScaling?.states.map(\.variable) ?? [])
-      + [Variable(name: StateName.step, type: TensorType([1]), kind: .state)]
-  }
-
   /// Updates of the run that were skipped because their gradients were not finite. Waits for those
   /// that are in flight.
   public func skippedStepCount() throws -> Int {
