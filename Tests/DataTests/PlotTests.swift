@@ -117,4 +117,39 @@ import Testing
     let nearby = (-1...1).map { image.rgb[((y + $0) * 600 + x) * 3] }
     #expect(nearby.contains(Colour.series[0].red))
   }
+
+  @Test func chartAxesDivideTheirValues() {
+    let linear = ChartAxis(.linear, holding: [0, 10], from: 0, to: 100)
+    #expect(linear.ticks.map(\.value) == [0, 2, 4, 6, 8, 10])
+    #expect(abs(linear.position(5) - 50) < 1e-9)
+    #expect(linear.clampedPosition(1000) == 100 && linear.clampedPosition(-1000) == 0)
+    let logarithmic = ChartAxis(.logarithmic, holding: [1, 100], from: 0, to: 100)
+    #expect(abs(logarithmic.position(10) - 50) < 1e-9)
+    #expect(!logarithmic.holds(0) && !logarithmic.holds(.nan) && logarithmic.holds(3))
+    let named = ChartAxis(.named(["a", "b"]), holding: [], from: 0, to: 100)
+    #expect(named.position(0) == 25 && named.position(1) == 75)
+    #expect(named.ticks.map(\.label) == ["a", "b"])
+  }
+
+  @Test func lineChartShowsValuesAndIntervals() {
+    let chart = LineChart(
+      title: "", xTitle: "", yTitle: "",
+      series: [
+        LineChart.Series("a", [.init(0, 1), .init(1, 3, deviation: 1)]),
+        LineChart.Series("b", [.init(0.5, 2.8)]),
+      ])
+    let image = chart.image(width: 600, height: 400)
+    let frame = LineChartFrame(chart, width: 600, height: 400)
+    func colour(_ x: Double, _ y: Double) -> [UInt8] {
+      let (column, row) = (Int(frame.xAxis.position(x)), Int(frame.yAxis.position(y)))
+      return Array(image.rgb[(row * 600 + column) * 3..<(row * 600 + column) * 3 + 3])
+    }
+    let (first, second) = (Colour.series[0], Colour.series[1])
+    #expect(colour(0, 1) == [first.red, first.green, first.blue])
+    #expect(colour(1, 3) == [first.red, first.green, first.blue])
+    #expect(colour(0.5, 2.8) == [second.red, second.green, second.blue])
+    #expect(colour(0.5, 2) != [255, 255, 255])  // the line between
+    #expect(colour(1, 3.6) != [255, 255, 255])  // the bar above the value
+    #expect(colour(0.25, 2.6) == [255, 255, 255])
+  }
 }

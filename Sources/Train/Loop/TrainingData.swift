@@ -102,7 +102,7 @@ public struct TrainingData: Sendable {
 
   /// A batch of held-out samples: their latents are the means, without noise of the VAE.
   /// - Returns: the batch, and which samples of the data set its real rows are
-  func heldOutBatch(at index: Int) throws -> (batch: LatentBatch, samples: [Int]) {
+  public func heldOutBatch(at index: Int) throws -> (batch: LatentBatch, samples: [Int]) {
     let description = order.batch(at: index)
     let batch = try batch(description) { _, entry in
       try cachedLatents(entry).mean.map { $0 * latentScale }

@@ -18,19 +18,8 @@ extension TrainingRun {
   func cacheText(
     _ missing: [EncodedText], _ plans: NetworkPlans<TextConditioner>, shouldStop: () -> Bool
   ) throws {
-    let conditioner = try TextConditioner(plans, weights: parts.textWeights, shape: 1)
-    let tokenizer = CLIPTokenizer()
-    for (index, text) in missing.enumerated() where !shouldStop() {
-      let tokens = text.tokens(tokenizer, captionChunkLimit: data.captionChunkLimit)
-      if tokens.truncatedCount > 0 {
-        tell(
-          .warning(
-            "caption is \(tokens.truncatedCount) tokens too long, the end is ignored "
-              + "(data.max_caption_chunks): \(text.text)"))
-      }
-      try data.store(conditioner.encode(tokens), for: text)
-      tell(.caching(what: .captions, done: index + 1, total: missing.count))
-    }
+    try data.encode(
+      missing, plans, weights: parts.textWeights, shouldStop: shouldStop, tell: tell)
   }
 
   /// Device memory of the run's phases, planned before anything is allocated.

@@ -27,7 +27,7 @@ struct Vkxl: ParsableCommand {
     subcommands: [
       DevicesCommand.self, InitCommand.self, InspectCommand.self, TrainCommand.self,
       PlanCommand.self, SampleCommand.self, TokenizeCommand.self, VerifyCommand.self,
-      BenchCommand.self,
+      BenchCommand.self, ExperimentCommand.self,
       ForwardCommand.self, ConfigReferenceCommand.self, KernelStatisticsCommand.self,
     ])
 }

@@ -1,0 +1,236 @@
+import Foundation
+
+/// Measured values over a common axis: lines with error bars, and their names beside them.
+public struct LineChart: Sendable {
+  /// A measured value with its interval.
+  public struct Value: Sendable, Equatable {
+    public var x: Double
+    public var y: Double
+    /// Half of the interval's width; 0 draws none.
+    public var deviation: Double
+
+    public init(_ x: Double, _ y: Double, deviation: Double = 0) {
+      self.x = x
+      self.y = y
+      self.deviation = deviation
+    }
+  }
+
+  /// Values that belong together.
+  public struct Series: Sendable {
+    public var name: String
+    public var values: [Value]
+    /// Whether a line goes through the values; false where the axis has names and no order.
+    public var isConnected: Bool
+
+    public init(_ name: String, _ values: [Value], isConnected: Bool = true) {
+      self.name = name
+      self.values = values
+      self.isConnected = isConnected
+    }
+  }
+
+  /// How an axis is divided.
+  public enum Scale: Sendable, Equatable {
+    case linear
+    /// Values at or below 0 are left out.
+    case logarithmic
+    /// Places 0, 1, 2, ... with names.
+    case named([String])
+  }
+
+  public var title: String
+  /// Under the title, in grey.
+  public var subtitle: String
+  public var xTitle: String
+  public var yTitle: String
+  public var xScale: Scale
+  public var yScale: Scale
+  public var series: [Series]
+
+  public init(
+    title: String, subtitle: String = "", xTitle: String, yTitle: String,
+    xScale: Scale = .linear, yScale: Scale = .linear, series: [Series]
+  ) {
+    self.title = title
+    self.subtitle = subtitle
+    self.xTitle = xTitle
+    self.yTitle = yTitle
+    self.xScale = xScale
+    self.yScale = yScale
+    self.series = series
+  }
+
+  /// Draws it; series beyond the colours of `Colour.series` begin again with other markers.
+  public func image(width: Int = 1200, height: Int = 640) -> Image {
+    var canvas = Canvas(width: width, height: height)
+    let frame = LineChartFrame(self, width: Double(width), height: Double(height))
+    frame.drawAxes(on: &canvas)
+    for index in series.indices { frame.draw(index, on: &canvas) }
+    frame.drawLegend(on: &canvas)
+    return canvas.image
+  }
+}
+
+/// Where a line chart's parts lie on a canvas.
+struct LineChartFrame {
+  let chart: LineChart
+  let xAxis: ChartAxis
+  let yAxis: ChartAxis
+  private let legendLeft: Double
+
+  private static let textSize = 1.8
+  private static let legendSize = 1.6
+  private static let markerRadius = 4.5
+
+  init(_ chart: LineChart, width: Double, height: Double) {
+    self.chart = chart
+    let longest =
+      chart.series.map { Canvas.textLength($0.name, size: Self.legendSize) }.max() ?? 0
+    legendLeft = width - min(longest + 50, width * 0.4)
+    let values = chart.series.flatMap(\.values)
+    xAxis = ChartAxis(chart.xScale, holding: values.map(\.x), from: 100, to: legendLeft - 24)
+    let heights = values.flatMap { [$0.y - $0.deviation, $0.y, $0.y + $0.deviation] }
+    yAxis = ChartAxis(chart.yScale, holding: heights, from: height - 70, to: 70)
+  }
+
+  private func colour(_ index: Int) -> Colour { Colour.series[index % Colour.series.count] }
+
+  private func marker(_ index: Int) -> Marker {
+    Marker.allCases[index / Colour.series.count % Marker.allCases.count]
+  }
+
+  func drawAxes(on canvas: inout Canvas) {
+    for tick in xAxis.ticks {
+      let x = xAxis.position(tick.value)
+      canvas.line(CanvasPoint(x, yAxis.start), CanvasPoint(x, yAxis.end), gridColour(tick))
+      guard let label = tick.label else { continue }
+      canvas.text(
+        label, at: CanvasPoint(x, yAxis.start + 18), size: Self.textSize, .black, .centred)
+    }
+    for tick in yAxis.ticks {
+      let y = yAxis.position(tick.value)
+      canvas.line(CanvasPoint(xAxis.start, y), CanvasPoint(xAxis.end, y), gridColour(tick))
+      guard let label = tick.label else { continue }
+      canvas.text(
+        label, at: CanvasPoint(xAxis.start - 10, y), size: Self.textSize, .black, .trailing)
+    }
+    let origin = CanvasPoint(xAxis.start, yAxis.start)
+    canvas.line(origin, CanvasPoint(xAxis.end, yAxis.start), .black, thickness: 1.5)
+    canvas.line(origin, CanvasPoint(xAxis.start, yAxis.end), .black, thickness: 1.5)
+    let middle = CanvasPoint((xAxis.start + xAxis.end) / 2, (yAxis.start + yAxis.end) / 2)
+    canvas.text(
+      chart.xTitle, at: CanvasPoint(middle.x, yAxis.start + 46), size: Self.textSize, .black,
+      .centred)
+    canvas.text(
+      chart.yTitle, at: CanvasPoint(20, middle.y), size: Self.textSize, .black, .centred,
+      isVertical: true)
+    canvas.text(chart.title, at: CanvasPoint(xAxis.start, 24), size: 2.2)
+    canvas.text(chart.subtitle, at: CanvasPoint(xAxis.start, 48), size: 1.5, .grey)
+  }
+
+  private func gridColour(_ tick: LogAxis.Tick) -> Colour {
+    tick.label == nil ? Colour(0xf2f2f2) : .lightGrey
+  }
+
+  /// A series, moved a little aside where the axis has names, so that none hides another.
+  func draw(_ index: Int, on canvas: inout Canvas) {
+    let series = chart.series[index]
+    let shown = series.values.filter { xAxis.holds($0.x) && yAxis.holds($0.y) }
+    let aside = 14 * (Double(index) - Double(chart.series.count - 1) / 2)
+    let shift = series.isConnected ? 0 : aside
+    let places = shown.map {
+      CanvasPoint(xAxis.position($0.x) + shift, yAxis.position($0.y))
+    }
+    if series.isConnected {
+      for (from, to) in zip(places, places.dropFirst()) {
+        canvas.line(from, to, colour(index), thickness: 2)
+      }
+    }
+    for (value, place) in zip(shown, places) {
+      if value.deviation > 0 {
+        let low = yAxis.clampedPosition(value.y - value.deviation)
+        let high = yAxis.clampedPosition(value.y + value.deviation)
+        canvas.line(CanvasPoint(place.x, low), CanvasPoint(place.x, high), colour(index))
+        for end in [low, high] {
+          canvas.line(CanvasPoint(place.x - 4, end), CanvasPoint(place.x + 4, end), colour(index))
+        }
+      }
+      canvas.mark(marker(index), at: place, radius: Self.markerRadius, colour(index))
+    }
+  }
+
+  func drawLegend(on canvas: inout Canvas) {
+    for (index, series) in chart.series.enumerated() {
+      let y = 80 + 26 * Double(index)
+      canvas.mark(
+        marker(index), at: CanvasPoint(legendLeft + 6, y), radius: Self.markerRadius,
+        colour(index))
+      canvas.text(series.name, at: CanvasPoint(legendLeft + 22, y), size: Self.legendSize)
+    }
+  }
+}
+
+/// An axis of one of the three scales: values over a range of pixels.
+struct ChartAxis: Sendable {
+  let start: Double
+  let end: Double
+  private let scale: LineChart.Scale
+  private let values: ClosedRange<Double>
+
+  /// An axis that holds all of some values, with room to spare.
+  init(_ scale: LineChart.Scale, holding values: [Double], from start: Double, to end: Double) {
+    self.scale = scale
+    self.start = start
+    self.end = end
+    let finite = values.filter(\.isFinite)
+    let (low, high) = (finite.min() ?? 0, finite.max() ?? 1)
+    switch scale {
+    case .linear:
+      let room = max(0.05 * (high - low), 1e-9)
+      self.values = low - room...high + room
+    case .logarithmic:
+      self.values = LogAxis(holding: finite, room: 1.25, from: start, to: end).values
+    case .named(let names): self.values = -0.5...Double(names.count) - 0.5
+    }
+  }
+
+  /// Whether a value can be shown.
+  func holds(_ value: Double) -> Bool { value.isFinite && (scale != .logarithmic || value > 0) }
+
+  /// Where a value lies, in pixels.
+  func position(_ value: Double) -> Double {
+    if scale == .logarithmic { return LogAxis(values, from: start, to: end).position(value) }
+    let share = (value - values.lowerBound) / (values.upperBound - values.lowerBound)
+    return start + share * (end - start)
+  }
+
+  /// Where a value lies, or the end that it is beyond.
+  func clampedPosition(_ value: Double) -> Double {
+    position(min(max(value, values.lowerBound), values.upperBound))
+  }
+
+  /// Lines across the chart, those with a number or name named.
+  var ticks: [LogAxis.Tick] {
+    switch scale {
+    case .logarithmic: return LogAxis(values, from: start, to: end).ticks
+    case .named(let names):
+      return names.enumerated().map { LogAxis.Tick(value: Double($0), label: $1) }
+    case .linear:
+      let step = StackedChart.tickStep(values.upperBound - values.lowerBound)
+      let first = (values.lowerBound / step).rounded(.up)
+      let last = (values.upperBound / step).rounded(.down)
+      guard first <= last else { return [] }
+      return stride(from: first, through: last, by: 1).map {
+        LogAxis.Tick(value: $0 * step, label: Self.text($0 * step))
+      }
+    }
+  }
+
+  /// A number without the noise of its multiplication.
+  private static func text(_ value: Double) -> String {
+    let rounded = (value * 1e9).rounded() / 1e9
+    return rounded == rounded.rounded() && abs(rounded) < 1e9
+      ? String(Int(rounded)) : "\(rounded)"
+  }
+}

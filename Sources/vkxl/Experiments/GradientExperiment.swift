@@ -1,0 +1,135 @@
+import Data
+import Foundation
+import Graph
+import Train
+
+/// How large gradients are, and how much they differ, where noise is little and where it is much.
+struct GradientExperiment {
+  private let stage: ExperimentStage
+  private let bands: Int
+  private let draws: Int
+
+  init(_ stage: ExperimentStage) throws {
+    let file = stage.file
+    self.stage = stage
+    bands = try file.required(file.bands, .bands)
+    draws = try file.required(file.draws, .draws)
+  }
+
+  /// Norms of one arm with one seed, by band.
+  private struct Outcome {
+    var atStart: [BandNorms]
+    var atEnd: [BandNorms]
+  }
+
+  /// Gradient norms of batches in one band.
+  private struct BandNorms {
+    var mean: Double
+    /// Variance over the batches.
+    var variance: Double
+
+    init(_ norms: [Double]) {
+      let mean = norms.reduce(0, +) / Double(norms.count)
+      self.mean = mean
+      variance =
+        norms.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(1, norms.count - 1))
+    }
+
+    /// Standard deviation over mean.
+    var spread: Double { variance.squareRoot() / mean }
+  }
+
+  func report() async throws -> ExperimentReport {
+    let outcomes = try await stage.forEachRun { run in
+      let program = try program(run)
+      let atStart = try norms(run, program)
+      try run.train(until: stage.file.steps)
+      return Outcome(atStart: atStart, atEnd: try norms(run, program))
+    }
+    let centres = (0..<bands).map { (Double($0) + 0.5) * 1000 / Double(bands) }
+    func means(_ runs: [Outcome], _ norms: (Outcome) -> [BandNorms], _ field: (BandNorms) -> Double)
+      -> [MeasuredMean]
+    {
+      (0..<bands).map { band in MeasuredMean(runs.map { field(norms($0)[band]) }) }
+    }
+    func table(_ norms: (Outcome) -> [BandNorms]) -> String {
+      var table = MarkdownTable(
+        ["timesteps"]
+          + stage.file.arms.flatMap { ["\($0.name): mean", "variance", "deviation / mean"] })
+      let columns = outcomes.flatMap { runs in
+        [means(runs, norms, \.mean), means(runs, norms, \.variance), means(runs, norms, \.spread)]
+      }
+      for band in 0..<bands {
+        let width = 1000 / bands
+        table.add(["\(band * width) to \((band + 1) * width - 1)"] + columns.map { $0[band].text })
+      }
+      return table.text
+    }
+    func chart(_ title: String, _ norms: (Outcome) -> [BandNorms]) -> LineChart {
+      LineChart(
+        title: title, subtitle: "mean over batches; bars: 95 % interval over seeds",
+        xTitle: "timestep", yTitle: "global gradient norm", yScale: .logarithmic,
+        series: zip(stage.file.arms, outcomes).map {
+          LineChart.Series($0.name, means($1, norms, \.mean).values(at: centres))
+        })
+    }
+    return ExperimentReport(
+      title: "Gradient stability: norms by noise band",
+      parts: [
+        "Global norm of the gradient of batches whose timesteps all lie in one band, \(draws) batches "
+          + "a band, weights as they are. Before training:\n\n" + table(\.atStart),
+        "After \(stage.file.steps) steps:\n\n" + table(\.atEnd),
+      ],
+      charts: [
+        chart("Gradient norm before training", \.atStart),
+        chart("Gradient norm after \(stage.file.steps) steps", \.atEnd),
+      ])
+  }
+
+  /// Forward, backward and norm on the run's own weights.
+  private func program(_ run: ExperimentRun) throws -> any Program {
+    let storage = run.trainer.settings.storage
+    let graph = MicroStep.graph(
+      run.data.batchShapes[0], noise: .given, gradients: .norms, scalesLoss: storage.scalesLoss,
+      denoiser: UNetRunner.denoiser(run.stage.unet, storage: storage))
+    return try run.trainer.store.load(run.stage.backend.plan(graph))
+  }
+
+  private func norms(_ run: ExperimentRun, _ program: any Program) throws -> [BandNorms] {
+    try (0..<bands).map { band in
+      BandNorms(
+        try (0..<draws).map { draw in try norm(run, program, band: band, draw: draw) })
+    }
+  }
+
+  /// The gradient norm of one batch: all objectives see the same pictures, timesteps and noise.
+  private func norm(
+    _ run: ExperimentRun, _ program: any Program, band: Int, draw: Int
+  ) throws -> Double {
+    let key = band * draws + draw
+    let batch = try run.data.batches(update: key, accumulation: 1)[0]
+    let (shape, n) = (batch.shape, batch.shape.samples)
+    // Evenly through the band, each batch at places of its own.
+    let golden = (1 + 5.0.squareRoot()) / 2
+    let draws = (0..<n).map { row in
+      let place = (Double(draw * n + row) + 0.5) / golden
+      let share = place - place.rounded(.down)
+      let timestep = ((Double(band) + share) * 1000 / Double(bands)).rounded(.down)
+      return run.objective.draw(
+        at: run.objective.prediction == .flow ? (timestep + 0.5) / 1000 : timestep)
+    }
+    let results = try program.run([
+      "latents": TensorData(shape.latents, batch.latents),
+      "noise": TensorData(
+        shape.latents, SamplingProcess.stepNoise(seed: UInt64(run.seed), step: 5000 + key, shape)),
+      "context": TensorData([n, shape.tokens, shape.contextWidth], batch.context),
+      "pooled": TensorData([n, shape.pooledWidth], batch.pooled),
+      "time_ids": TensorData([n, 6], batch.timeIDs),
+      "time": TensorData([n], draws.map(\.networkTime)),
+      "noisy.coefficients": TensorData([n, 2], draws.flatMap { [$0.noisy.0, $0.noisy.1] }),
+      "target.coefficients": TensorData([n, 2], draws.flatMap { [$0.target.0, $0.target.1] }),
+      "weight": TensorData([n], [Float](repeating: 1 / Float(n), count: n)),
+    ])
+    return Double(results["gradient_norm"]?.floats.first ?? .nan)
+  }
+}

@@ -1,0 +1,188 @@
+import Foundation
+import Graph
+import Model
+import Testing
+import Train
+
+@testable import vkxl
+
+/// `vkxl experiment`: its file, its measures, and the command on the quickstart's model.
+@Suite(.serialized) struct ExperimentTests {
+  private static let minimal = """
+    experiment: convergence
+    run: run.yaml
+    seeds: [1, 2]
+    steps: 4
+    arms:
+      - {name: flow, set: []}
+    """
+
+  @Test func everyCommittedExperimentIsRead() throws {
+    let root = URL(fileURLWithPath: Example.folder).deletingLastPathComponent()
+    let folder = root.appendingPathComponent("Experiments")
+    var kinds: Set<ExperimentFile.Kind> = []
+    for name in try FileManager.default.contentsOfDirectory(atPath: folder.path) {
+      let path = "\(folder.path)/\(name)/experiment.yaml"
+      guard FileManager.default.fileExists(atPath: path) else { continue }
+      let file = try ExperimentFile.load(path)
+      kinds.insert(file.experiment)
+      for arm in file.arms {
+        let set = arm.set + ["training.max_steps=\(file.steps)"]
+        _ = try Configuration.load(file: "\(file.folder)/\(file.run)", overrides: set)
+      }
+    }
+    #expect(kinds == Set(ExperimentFile.Kind.allCases))
+  }
+
+  @Test(arguments: [
+    ("seed: 1", "seed", "a key that experiments do not have"),
+    ("sigmas: [0]", "sigmas", "something else"),
+    ("pictures: 0", "pictures", "something else"),
+    ("sampler_steps: [5, 1001]", "sampler_steps", "something else"),
+  ])
+  func mistakesAreNamed(line: String, key: String, found: String) throws {
+    let error = try #require(throws: InputError.self) {
+      try ExperimentFile.parse(Self.minimal + "\n" + line, path: "e.yaml")
+    }
+    #expect(error.place == "e.yaml: \(key)" && error.found == found)
+  }
+
+  @Test func missingAndWrongValuesAreNamed() throws {
+    let missing = try #require(throws: InputError.self) {
+      try ExperimentFile.parse("experiment: convergence", path: "e.yaml")
+    }
+    #expect(missing.found == "no `run`")
+    let unknown = try #require(throws: InputError.self) {
+      try ExperimentFile.parse(
+        Self.minimal.replacingOccurrences(of: "convergence", with: "speed"), path: "e.yaml")
+    }
+    #expect(unknown.found.contains("experiment"))
+    let file = try ExperimentFile.parse(Self.minimal, path: "e.yaml")
+    let needed = try #require(throws: InputError.self) { try file.required(file.bands, .bands) }
+    #expect(needed.place == "e.yaml: bands" && needed.expected.contains("convergence"))
+  }
+
+  @Test func intervalsAreStudents() {
+    let three = MeasuredMean([1, 2, 3])
+    #expect(three.mean == 2 && abs(three.interval - 4.303 / 3.0.squareRoot()) < 2e-3)
+    #expect(MeasuredMean([4]).text == "4" && MeasuredMean([0.02, 0.02]).text == "0.02 ± 0")
+    // 2.228 for ten degrees of freedom, 2.042 for thirty.
+    let eleven = MeasuredMean((0..<11).map { Double($0) })
+    #expect(abs(eleven.interval - 2.228 * (11.0 / 11).squareRoot()) < 0.04)
+    #expect(abs(MeasuredMean([Double](repeating: 0, count: 30) + [31]).interval - 2.042) < 5e-3)
+  }
+
+  @Test func slicedWassersteinOfKnownSets() {
+    #expect(slicedWasserstein([[0], [1]], [[1], [0]]) == 0)
+    #expect(abs(slicedWasserstein([[0], [1]], [[0.5]]) - 0.5) < 1e-6)
+    #expect(abs(slicedWasserstein([[0], [1], [2]], [[3], [4], [5]]) - 3) < 1e-6)
+    // Moved by d in n dimensions: |d| / sqrt(n) on average over directions.
+    let set = (0..<40).map { (index: Int) -> [Float] in
+      (0..<16).map { Float(($0 * 7 + index * 13) % 11) }
+    }
+    let moved = set.map { $0.map { $0 + 2 } }
+    let distance = slicedWasserstein(set, moved, directions: 4096)
+    #expect(abs(distance - 2) < 0.05, "\(distance)")
+  }
+
+  @Test func blockMeansKeepChannelsApart() {
+    let values = (0..<64).flatMap { (pixel: Int) -> [Float] in
+      [pixel % 8 < 4 ? 1 : 3, Float(pixel / 32)]
+    }
+    #expect(ResolutionExperiment.blockMeans(values, side: 8) == [1, 0, 3, 0, 1, 1, 3, 1])
+  }
+
+  /// The figures of the leaky mean: N = 128^2, tau .3.
+  @Test(arguments: [(14.6146, 0.065), (4096, 0.991), (20000, 0.998)])
+  func closedFormOfBrightness(sigmaMax: Double, reached: Double) {
+    let mean = BrightnessExperiment.CaptionMean(
+      caption: "", direction: [1, 0, 0, 0],
+      weights: [Double](repeating: 0x1p-14, count: 128 * 128), length: 1, spread: 0.3)
+    #expect(abs(mean.reached(sigmaMax: sigmaMax) - reached) < 6e-4)
+    #expect(mean.reached(sigmaMax: .infinity) == 1)
+  }
+
+  /// An ideal network through the sampler reaches what the closed form says: with many steps, because
+  /// Euler's steps fall short of the path by their length.
+  @Test func idealNetworkFollowsTheClosedForm() throws {
+    let mean = BrightnessExperiment.CaptionMean(
+      caption: "", direction: [0.6, 0.8, 0, 0],
+      weights: (0..<2048).map { $0 % 32 < 16 ? -0x1p-10 : 0x1p-10 }, length: 1.2, spread: 0.6)
+    for (prediction, isRescaled) in [
+      (PredictionType.epsilon, false), (.v, false), (.v, true), (.flow, false),
+    ] {
+      let schedule = NoiseSchedule(zeroTerminalSNR: isRescaled)
+      let table = SamplingTable(
+        prediction: prediction, schedule: schedule, TableSettings(steps: 1000, spacing: .trailing))
+      let reached = try BrightnessExperiment.idealReached(
+        mean, prediction, SamplingProcess(prediction: prediction, table: table))
+      let sigmaMax = prediction == .flow ? .infinity : table.sigmas[0]
+      let expected = mean.reached(sigmaMax: sigmaMax)
+      #expect(abs(reached - expected) < 0.02, "\(prediction): \(reached), \(expected)")
+    }
+  }
+
+  @Test func captionMeansAreAlongTheirDirection() {
+    let latents = [Float(1), 2, 3].map { (level: Float) -> [Float] in
+      (0..<4).flatMap { (pixel: Int) -> [Float] in
+        [level * 3 + Float(pixel) - 1.5, level * 4, 0, 0]
+      }
+    }
+    let mean = BrightnessExperiment.CaptionMean("", latents)
+    #expect(abs(mean.length - 10) < 1e-9 && abs(mean.pixelCount - 4) < 1e-12)
+    #expect(abs(mean.spread - 5 * (2.0 / 3).squareRoot()) < 1e-9)
+    #expect(abs(mean.position(latents[2]) - 15) < 1e-6)
+    // Right less left: 1 in the first channel, whatever the level.
+    let halves = BrightnessExperiment.CaptionMean("", latents, comparesHalves: true)
+    #expect(abs(halves.length - 1) < 1e-9 && abs(halves.spread) < 1e-9)
+    #expect(abs(halves.pixelCount - 1) < 1e-12)
+    let quantiles = PlainPictures.normalQuantiles
+    let square = quantiles.reduce(0) { $0 + $1 * $1 } / Double(quantiles.count)
+    #expect(abs(quantiles.reduce(0, +)) < 1e-9 && abs(square - 1) < 0.06)
+  }
+
+  /// A short one of each way to measure, through the command line.
+  @Test(arguments: ["convergence", "gradient_stability", "sigma_spacing"])
+  func commandWritesTablesAndPlot(kind: String) async throws {
+    let folder = try TemporaryFolder()
+    try Example.copyPictures(8, to: folder.path + "/data")
+    let run = """
+      model: {checkpoint: \(Example.base), text_encoders: synthetic:tiny}
+      data: {folder: data, resolution: 64, buckets: false, validation_fraction: 0.3}
+      training: {batch_size: 2, max_steps: 2}
+      objective: {type: flow}
+      """
+    let experiment = """
+      experiment: \(kind)
+      run: run.yaml
+      seeds: [1, 2]
+      steps: 2
+      measure_every: 1
+      sigmas: [0.5, 5]
+      pictures: 2
+      sampler_steps: [2]
+      reference_steps: 4
+      bands: 2
+      draws: 2
+      arms:
+        - {name: first arm, set: [objective.type=v, objective.zero_terminal_snr=true]}
+        - {name: second arm, set: [objective.type=epsilon]}
+      """
+    try run.write(toFile: folder.path + "/run.yaml", atomically: true, encoding: .utf8)
+    let file = folder.path + "/experiment.yaml"
+    try experiment.write(toFile: file, atomically: true, encoding: .utf8)
+    let outcome = await command(["experiment", file])
+    try #require(outcome.status == 0, "\(outcome.errors)")
+    let results = try String(contentsOfFile: folder.path + "/results.md", encoding: .utf8)
+    #expect(results.contains("| first arm |") || results.contains("first arm: mean"))
+    #expect(!results.contains("nan") && !results.contains("| - |"))
+    #expect(FileManager.default.fileExists(atPath: folder.path + "/plot.png"))
+    // The same figures again, but for how long it took.
+    #expect(await command(["experiment", file]).status == 0)
+    let again = try String(contentsOfFile: folder.path + "/results.md", encoding: .utf8)
+    func figures(_ text: String) -> [Substring] {
+      text.split(separator: "\n").filter { !$0.hasPrefix("Took ") }
+    }
+    #expect(figures(again) == figures(results))
+  }
+}
