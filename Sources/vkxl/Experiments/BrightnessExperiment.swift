@@ -99,7 +99,7 @@ struct BrightnessExperiment {
       table.add(["", "ideal network, our sampler"] + ideal[index].map(MeasuredMean.text))
       table.add(["", "trained network"] + trained(outcomes[index], means).map(\.text))
     }
-    let names = means.map { $0.caption.replacingOccurrences(of: " picture", with: "") }
+    let names = PlainPictures.captions.map(\.name)
     let series = zip(stage.file.arms, outcomes).map { arm, runs in
       LineChart.Series(
         arm.name, trained(runs, means).values(at: means.indices.map(Double.init)),
@@ -115,9 +115,9 @@ struct BrightnessExperiment {
         "Pictures of plain colour and of two halves, \(PlainPictures.side) pixels a side. What a "
           + "caption asks for is the mean of its pictures' latents, a vector over the channels (of "
           + "two halves: the right one's less the left one's); what is reached is the mean of the "
-          + "drawn latents along it, as a share of its length (\(pictures) pictures, "
-          + "\(samplerSteps) Euler steps from the end of the schedule, no guidance).\n\n"
-          + asked.text,
+          + "drawn latents along it, as a share of its length (\(pictures) pictures, in "
+          + "pairs of opposite noise, \(samplerSteps) Euler steps from the end of the schedule, no "
+          + "guidance).\n\n" + asked.text,
         "Share reached:\n\n" + table.text,
       ],
       charts: [
@@ -139,7 +139,8 @@ struct BrightnessExperiment {
   private func reached(_ run: ExperimentRun, _ means: [CaptionMean]) throws -> [[Double]] {
     let captions = means.flatMap { [String](repeating: $0.caption, count: pictures) }
     let side = PlainPictures.side
-    let drawn = try run.draw(captions, height: side, width: side, batch: 8, process(run))
+    let drawn = try run.draw(
+      captions, height: side, width: side, batch: 8, inPairs: true, process(run))
     return means.enumerated().map { index, mean in
       drawn[index * pictures..<(index + 1) * pictures].map { mean.position($0) / mean.length }
     }
@@ -154,7 +155,7 @@ struct BrightnessExperiment {
   /// Directions, lengths and spreads from the cached latents.
   static func means(_ run: ExperimentRun) throws -> [CaptionMean] {
     let latents = try ExperimentRun.latents(run.data)
-    return PlainPictures.captions.map { caption in
+    return PlainPictures.captions.map { caption, _ in
       CaptionMean(
         caption, latents.filter { $0.caption == caption }.map(\.values),
         comparesHalves: caption == PlainPictures.contrast)

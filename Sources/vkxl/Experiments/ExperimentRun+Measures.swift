@@ -87,22 +87,27 @@ extension ExperimentRun {
 
   /// Draws latents without guidance, [h, w, 4] as the UNet has them, one for each caption.
   ///
-  /// The noise of a picture depends on its place in the list alone.
+  /// The noise of a picture depends on its place in the list alone; with `inPairs` every other picture
+  /// has the noise of the one before with the other sign, so that none is left on average.
   func draw(
-    _ captions: [String], height: Int, width: Int, batch: Int = 16, _ process: SamplingProcess
+    _ captions: [String], height: Int, width: Int, batch: Int = 16, inPairs: Bool = false,
+    _ process: SamplingProcess
   ) throws -> [[Float]] {
     var drawn: [[Float]] = []
     while drawn.count < captions.count {
       let first = drawn.count
       let places = (first..<first + batch).map { min($0, captions.count - 1) }
-      drawn += try draw(places, captions, height: height, width: width, process)
-        .prefix(captions.count - first)
+      drawn += try draw(
+        places, captions, height: height, width: width, inPairs: inPairs, process
+      )
+      .prefix(captions.count - first)
     }
     return drawn
   }
 
   private func draw(
-    _ places: [Int], _ captions: [String], height: Int, width: Int, _ process: SamplingProcess
+    _ places: [Int], _ captions: [String], height: Int, width: Int, inPairs: Bool,
+    _ process: SamplingProcess
   ) throws -> [[Float]] {
     let texts = try places.map { try data.conditioning(ofCaption: captions[$0]) }
     let (context, pooled) = (texts.flatMap(\.context), texts.flatMap(\.pooled))
@@ -113,8 +118,10 @@ extension ExperimentRun {
     var single = shape
     single.samples = 1
     func noise(step: Int) -> [Float] {
-      places.flatMap { [single] in
-        SamplingProcess.stepNoise(seed: UInt64($0), step: step, single)
+      places.flatMap { [single] place -> [Float] in
+        let seed = UInt64(inPairs ? place / 2 : place)
+        let noise = SamplingProcess.stepNoise(seed: seed, step: step, single)
+        return inPairs && place % 2 == 1 ? noise.map { -$0 } : noise
       }
     }
     let size = [Float(height), Float(width)]

@@ -7,23 +7,25 @@ import Foundation
 /// brightness has a known spread; "completely black" and "completely white" have none.
 enum PlainPictures {
   /// Pixels on a side.
-  static let side = 192
+  static let side = 160
   /// Pictures of a caption.
   static let count = 24
   /// Standard deviation of the levels: so large that the closed form tells methods apart at this size.
-  static let deviation = 34.0
+  static let deviation = 42.0
   /// Mean and standard deviation of a caption's levels, 0 to 255.
   static let levels: [(caption: String, mean: Double, deviation: Double)] = [
-    ("a dark picture", 60, deviation), ("a bright picture", 195, deviation),
+    ("a dark picture", 70, deviation), ("a bright picture", 185, deviation),
   ]
   static let completelyBlack = "completely black"
   static let completelyWhite = "completely white"
   static let red = "a red picture"
   static let contrast = "dark on the left, bright on the right"
 
-  /// All captions, in the order in which they are reported.
-  static let captions =
-    [completelyBlack, completelyWhite] + levels.map(\.caption) + [red, contrast]
+  /// All captions, in the order in which they are reported, with names short enough for a chart.
+  static let captions: [(text: String, name: String)] = [
+    (completelyBlack, "all black"), (completelyWhite, "all white"), (levels[0].caption, "dark"),
+    (levels[1].caption, "bright"), (red, "red"), (contrast, "two halves"),
+  ]
 
   /// Writes them to `pictures` beside an experiment's file, where they are not there already.
   static func write(beside file: ExperimentFile) throws {
@@ -50,7 +52,7 @@ enum PlainPictures {
       }
       let other = 50 + deviation * quantile
       try write(red, "red\(index)", repeats: 1, one(200 + deviation * quantile, other, other))
-      let (dark, bright) = (60 + deviation * quantile, 195 - deviation * quantile)
+      let (dark, bright) = (70 + deviation * quantile, 185 - deviation * quantile)
       let halves = (0..<plain).flatMap { pixel in
         [UInt8](repeating: byte(pixel % side < side / 2 ? dark : bright), count: 3)
       }
