@@ -18,7 +18,8 @@ trap 'rm -f "$table"' EXIT
 cat > "$table" <<'TEXT'
 # Kernels of GPUs as RADV compiles them
 
-Made by `scripts/radv_table.sh`; nothing is run. Operands and results f16. VGPRs are those of a lane,
+Made by `scripts/radv_table.sh`; nothing is run. Operands and results f16 where the name tells no other
+storage. VGPRs are those of a lane,
 LDS and scratch in bytes, inverse throughput in cycles of a subgroup as the compiler guesses them (it
 does not know how often loops run, so compare only kernels of one kind). On RDNA2 and RDNA3 a SIMD has
 room for 16 subgroups of 32; four are enough to hide a wait for shared memory.

@@ -113,6 +113,10 @@ public protocol Store: AnyObject {
   /// Transient memory is shared by the programs of a store and sized to the largest plan.
   func load(_ plan: Plan) throws -> any Program
 
+  /// Frees the transient memory until a program is next run, which then gets it anew: for whatever else
+  /// the device is to do in between. Waits for the runs in flight.
+  func releaseTransientMemory() throws
+
   /// Bytes in use by variables, transient memory, staging and step blocks.
   var allocatedByteCount: Int { get }
 }

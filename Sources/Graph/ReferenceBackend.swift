@@ -62,6 +62,9 @@ final class ReferenceStore: Store {
     }
   }
 
+  /// Memory of runs is not kept here.
+  func releaseTransientMemory() {}
+
   private func value(_ variable: String) -> HostTensor {
     guard let value = values[variable] else { preconditionFailure("no variable \(variable)") }
     return value

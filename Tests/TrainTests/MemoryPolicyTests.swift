@@ -72,12 +72,76 @@ import Train
     print("two passes: \(same) from kept gradients, without clipping \(other)")
   }
 
+  /// The first update is clipped by its own norm, as in two passes, in the memory of one.
+  @Test func lastNormClipsTheFirstUpdate() throws {
+    let freed = try Self.trainer(.lastNorm, maximumNorm: 0.02)
+    let twice = try Self.trainer(.twoPasses, maximumNorm: 0.02)
+    #expect(try Self.train(freed, to: 1).map(\.loss) == Self.train(twice, to: 1).map(\.loss))
+    #expect(try Self.weights(freed) == Self.weights(twice))
+    let unclipped = try Self.trainer(.lastNorm, maximumNorm: nil)
+    _ = try Self.train(unclipped, to: 1)
+    #expect(try Self.distance(freed, unclipped) > 0)
+    #expect(try freed.store.allocatedByteCount == freed.planner.memory([Self.shape]).total)
+    #expect(try unclipped.planner.firstNormPlan(Self.shape) == nil)
+    #expect(try twice.planner.firstNormPlan(Self.shape) == nil)
+  }
+
+  /// Gradients that are not finite under a finite loss: their parameters stay, and the update counts as
+  /// skipped, in the metrics as on the device.
+  @Test func lastNormCountsWhatItSkips() throws {
+    let trainer = try Self.trainer(.lastNorm, maximumNorm: 1)
+    _ = try Self.train(trainer, to: 1)
+    let before = try Self.weights(trainer)
+    var batch = Tiny.batch(Self.shape, seed: 1)
+    batch.lossWeights = [Float](repeating: 1e37, count: Self.shape.samples)
+    let measured = try trainer.step([batch]).wait()
+    #expect(measured.loss.isFinite && measured.isSkipped)
+    #expect(try trainer.skippedStepCount() == 1)
+    #expect(try Self.weights(trainer) == before)
+    #expect(try Self.train(trainer, to: 4).allSatisfy { !$0.isSkipped })
+    #expect(try trainer.skippedStepCount() == 1)
+  }
+
+  /// A first norm that is not finite skips the first update, and the one that learns better.
+  @Test func aFirstNormThatIsNotFiniteSkips() throws {
+    let trainer = try Self.trainer(.lastNorm, maximumNorm: 1)
+    let before = try Self.weights(trainer)
+    var batch = Tiny.batch(Self.shape, seed: 0)
+    batch.lossWeights = [Float](repeating: 1e37, count: Self.shape.samples)
+    #expect(try trainer.step([batch]).wait().isSkipped)
+    #expect(try Self.weights(trainer) == before)
+    let later = try Self.train(trainer, to: 3)
+    #expect(later.map(\.isSkipped) == [true, false])
+    #expect(try trainer.skippedStepCount() == 2)
+  }
+
+  /// Memory that is lent out between steps comes back, and changes no bits.
+  @Test func transientMemoryComesBack() throws {
+    let (whole, lending) = (
+      try Self.trainer(.kept, maximumNorm: 1), try Self.trainer(.kept, maximumNorm: 1)
+    )
+    let expected = try Self.train(whole, to: 3)
+    let most = whole.store.allocatedByteCount
+    let transient = try whole.planner.memory([Self.shape]).transient
+    var found = try Self.train(lending, to: 1)
+    try lending.store.releaseTransientMemory()
+    #expect(lending.store.allocatedByteCount == most - transient)
+    found += try Self.train(lending, to: 2)
+    #expect(lending.store.allocatedByteCount == most)
+    let pending = try lending.step([Tiny.batch(Self.shape, seed: 2)])
+    try lending.store.releaseTransientMemory()
+    found.append(try pending.wait())
+    try lending.prepare(Tiny.shape(samples: 1))
+    #expect(found == expected)
+    #expect(try Self.weights(lending) == Self.weights(whole))
+  }
+
   /// The second update is clipped by the first one's norm: as one whose limit makes that scale.
   @Test func lastNormClipsTheNextUpdate() throws {
     let folder = try TemporaryFolder()
     let freed = try Self.trainer(.lastNorm, maximumNorm: 0.02)
     let measured = try Self.train(freed, to: 2)
-    let first = try Self.trainer(.kept, maximumNorm: nil)
+    let first = try Self.trainer(.kept, maximumNorm: 0.02)
     _ = try Self.train(first, to: 1)
     let path = folder.path + "/state"
     try first.saveState(to: path, identity: TrainerTests.identity)

@@ -68,12 +68,14 @@ import Testing
     let (file, picture) = (folder.path + "/step.json", folder.path + "/step.png")
     let outcome = await command([
       "bench", "step", "--size", Example.base, "--width", "64", "--height", "64", "--steps", "2",
-      "--no-tune", "--objective", "v", "--json", file, "--plot", picture,
+      "--no-tune", "--objective", "v", "--optimizer", "adafactor", "--json", file, "--plot",
+      picture,
     ])
     #expect(outcome.status == 0 && outcome.errors == "")
     let results = try results(file)
     #expect(results["model"] as? String == "base.safetensors")
     #expect(results["objective"] as? String == "v")
+    #expect(results["optimizer"] as? String == "adafactor")
     let step = try #require(results["step"] as? [String: Any])
     #expect((step["step_seconds"] as? [Double])?.count == 2)
     let median = try number(step, "median_seconds")
@@ -81,7 +83,7 @@ import Testing
     #expect(host > 0 && host <= median)
     let operations = try #require(step["operations"] as? [[String: Any]])
     let names = Set(operations.compactMap { $0["operation"] as? String })
-    #expect(names.isSuperset(of: ["matrix_product", "convolution_2d", "attention", "adamw"]))
+    #expect(names.isSuperset(of: ["matrix_product", "convolution_2d", "attention", "adafactor"]))
     let launches = try operations.reduce(0.0) { $0 + (try number($1, "launches")) }
     #expect(try number(step, "launches") == launches)
     let flop = try operations.reduce(0.0) { $0 + (try number($1, "flop")) }

@@ -26,6 +26,18 @@ import Testing
     }
   }
 
+  /// With a rate that suits it, each optimizer may be chosen on the command line.
+  @Test(arguments: ["quickstart", "sdxl-flow", "sdxl-v-ztsnr"], OptimizerType.allCases)
+  func examplesTakeEveryOptimizer(name: String, optimizer: OptimizerType) async throws {
+    let rate = optimizer == .prodigy ? "1" : "1e-4"
+    let size = name == "quickstart" ? [] : ["--size", "tiny", "--bucket", "1024x1024"]
+    let outcome = await command(
+      ["plan", "--config", Self.root.appendingPathComponent("Examples/\(name).yaml").path] + size
+        + ["optimizer.type=\(optimizer.rawValue)", "optimizer.learning_rate=\(rate)"]
+        .flatMap { ["--set", $0] })
+    #expect(outcome.status == 0, "\(outcome.errors)")
+  }
+
   @Test(arguments: ["quickstart", "sdxl-flow", "sdxl-v-ztsnr"])
   func exampleLoads(_ name: String) throws {
     let file = Self.root.appendingPathComponent("Examples/\(name).yaml").path

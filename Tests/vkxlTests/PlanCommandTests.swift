@@ -64,7 +64,7 @@ import VKRuntime
   @Test func budgetsAreMet() async throws {
     let large = [
       "--set", "data.resolution=256", "--set", "model.precision=bf16",
-      "--set", "memory.gradients=last_norm",
+      "--set", "memory.gradients=last_norm", "--set", "output.grid=false",
     ]
     func peak(_ budget: String) async throws -> (peak: Int, recomputed: Int) {
       let report = try await Self.report(large + ["--set", "memory.budget=\(budget)"])
@@ -110,6 +110,10 @@ import VKRuntime
     (
       ["--set", "memory.gradients=last_norm", "--set", "training.gradient_accumulation=4"],
       "memory.gradients: expected `kept` or `kept_bf16` with gradients of 4 batches"
+    ),
+    (
+      ["--set", "memory.budget=1MiB", "--set", "training.gradient_accumulation=4"],
+      "hint: `memory.gradients: kept_bf16`, a smaller batch, smaller pictures or an"
     ),
   ]
 

@@ -44,10 +44,11 @@ public final class VulkanProgram: Program {
       store.backend.device, name: "program", launches: segments)
   }
 
-  /// Lets go of the recorded commands, and so of the memory that they name.
+  /// Lets go of the recorded commands, and so of the memory that they name, until they are next run.
   func forget() { commands = nil }
 
   public func submit(_ inputs: [String: TensorData]) throws -> any PendingRun {
+    if commands == nil { try record() }
     guard let commands else { preconditionFailure("a program is run before it is recorded") }
     let block = try fill(inputs)
     let value = try commands.submit(
@@ -88,6 +89,7 @@ public final class VulkanProgram: Program {
   /// The plan's launches in order, each with its pipeline. Steps without a dependency may overlap;
   /// the launches of one step see each other's results.
   func lowered() throws -> [LoweredLaunch] {
+    try store.restoreTransientMemory()
     let steps = plan.steps.map(launches)
     let pipelines = try store.backend.pipelines(for: steps.flatMap(\.self))
     let barriers = BarrierPlan(plan.accesses(store.backend.planningLimits)).isBefore

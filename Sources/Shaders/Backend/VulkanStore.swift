@@ -117,20 +117,36 @@ final class VulkanStore: Store {
   private func reserve(for plan: Plan) throws {
     var larger = demand
     larger.add(plan, limits: backend.planningLimits)
-    if larger == demand, stepBlocks != nil { return }
+    if larger == demand, stepBlocks != nil { return try restoreTransientMemory() }
     try waitIdle()
     try stepBlocks?.finish()
     // Recorded copies keep the arenas that they name: what is old goes before the new comes.
     let programs = programs.compactMap(\.program)
     for program in programs { program.forget() }
     stepBlocks = nil
-    if larger.transientByteCount > demand.transientByteCount {
+    if larger.transientByteCount > demand.transientByteCount || transientArenas.isEmpty {
       transientArenas = []
       transientArenas = try makeTransientArenas(larger.transientByteCount)
     }
     demand = larger
     stepBlocks = try StepBlocks(backend.device, demand, limits: backend.planningLimits)
     for program in programs { try program.record() }
+  }
+
+  func releaseTransientMemory() throws {
+    if transientArenas.isEmpty { return }
+    try waitIdle()
+    try stepBlocks?.finish()
+    // Recorded copies keep the arenas that they name.
+    for program in programs { program.program?.forget() }
+    transientArenas = []
+  }
+
+  /// Memory for whatever is about to be recorded.
+  func restoreTransientMemory() throws {
+    if transientArenas.isEmpty {
+      transientArenas = try makeTransientArenas(demand.transientByteCount)
+    }
   }
 
   private func makeTransientArenas(_ byteCount: Int) throws -> [Arena] {

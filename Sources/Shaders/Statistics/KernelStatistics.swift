@@ -78,7 +78,8 @@ extension KernelStatistics {
     }
   }
 
-  private struct Entry {
+  /// A kernel of the table.
+  struct Entry {
     var name: String
     var shader: ShaderVariant
   }
@@ -90,10 +91,10 @@ extension KernelStatistics {
     ("weight gradient", "convolution/convolution_2d_weight_gradient_shared.comp", [0, 3]),
   ]
 
-  /// Every kernel, all operands f16, in the order of the table.
+  /// Every kernel, in the order of the table; operands are f16 where the name says nothing else.
   private static func entries(for limits: DeviceLimits) -> [Entry] {
     blockEntries(for: limits) + attentionEntries(for: limits) + attentionMatrixEntries(for: limits)
-      + ceilingEntries(for: limits)
+      + ceilingEntries(for: limits) + optimizerEntries(for: limits)
   }
 
   private static func attentionMatrixEntries(for limits: DeviceLimits) -> [Entry] {

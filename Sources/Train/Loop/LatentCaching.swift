@@ -7,6 +7,7 @@ public struct LatentCaching {
   private let order: TrainingOrder
   private let cache: ContentCache
   private let pass: CachingPass
+  private let backend: any Backend
   private let plans: NetworkPlans<LatentEncoder>
   private let configuration: VAEConfiguration
   private let weights: ParameterReader
@@ -18,6 +19,7 @@ public struct LatentCaching {
   ) throws {
     self.order = order
     self.cache = cache
+    self.backend = backend
     self.configuration = configuration
     self.weights = weights
     pass = CachingPass(order, into: cache, vaeHash: vaeHash)
@@ -45,7 +47,7 @@ public struct LatentCaching {
     var encoder: LatentEncoder?
     let encode = { (image: LoadedImage) throws -> [CachedTensor] in
       let shape = FrameShape(samples: 1, height: image.shape[0], width: image.shape[1])
-      let ready = try encoder ?? LatentEncoder(plans, weights: weights, shape: shape)
+      let ready = try encoder ?? LatentEncoder(backend, plans, weights: weights, shape: shape)
       encoder = ready
       let (mean, logVariance) = try ready.encode(image.pixels, shape)
       let scale = configuration.downscale

@@ -200,8 +200,10 @@ public final class Trainer {
 
   /// One update over one or more batches.
   ///
-  /// Each sample counts the same, in whichever batch it is; fillers count nothing.
+  /// Each sample counts the same, in whichever batch it is; fillers count nothing. Where updates are
+  /// clipped by the norm of the one before, the first waits for its own.
   public func step(_ batches: [LatentBatch]) throws -> PendingMeasurements {
+    if step == 0 { try measureFirstNorm(batches) }
     let runs = try runs(batches).map { try $0.program.submit($0.inputs) }
     step += 1
     return PendingMeasurements(
@@ -231,6 +233,15 @@ public final class Trainer {
       position += batch.shape.samples
     }
     return runs + (update.map { [($0, rate)] } ?? [])
+  }
+
+  /// A backward pass for the norm alone, whose plan is needed once.
+  private func measureFirstNorm(_ batches: [LatentBatch]) throws {
+    guard let batch = batches.first, let plan = try planner.firstNormPlan(batch.shape) else {
+      return
+    }
+    let samples = batch.weights.reduce(0, +)
+    _ = try store.load(plan).run(inputs(batch, first: 0, samples: samples))
   }
 
   private func program(_ shape: BatchShape, _ role: StepRole) throws -> any Program {

@@ -7,10 +7,10 @@ extension TrainingData {
   ///   - shouldStop: asked before each text
   ///   - tell: told of each caption that is cut, and of each that is done
   func encode(
-    _ texts: [EncodedText], _ plans: NetworkPlans<TextConditioner>, weights: ParameterReader,
-    shouldStop: () -> Bool, tell: (TrainingEvent) -> Void
+    _ texts: [EncodedText], _ backend: any Backend, _ plans: NetworkPlans<TextConditioner>,
+    weights: ParameterReader, shouldStop: () -> Bool, tell: (TrainingEvent) -> Void
   ) throws {
-    let conditioner = try TextConditioner(plans, weights: weights, shape: 1)
+    let conditioner = try TextConditioner(backend, plans, weights: weights, shape: 1)
     let tokenizer = CLIPTokenizer()
     for (index, text) in texts.enumerated() where !shouldStop() {
       let tokens = text.tokens(tokenizer, captionChunkLimit: captionChunkLimit)
@@ -31,7 +31,7 @@ extension TrainingData {
     guard !texts.isEmpty else { return }
     let plans = try NetworkPlans<TextConditioner>(backend, parts.textConfiguration)
     try encode(
-      texts, plans, weights: parts.textWeights, shouldStop: { false }, tell: { _ in })
+      texts, backend, plans, weights: parts.textWeights, shouldStop: { false }, tell: { _ in })
   }
 
   /// The embeddings of a caption of the data, from the cache.

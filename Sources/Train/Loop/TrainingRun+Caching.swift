@@ -19,28 +19,25 @@ extension TrainingRun {
     _ missing: [EncodedText], _ plans: NetworkPlans<TextConditioner>, shouldStop: () -> Bool
   ) throws {
     try data.encode(
-      missing, plans, weights: parts.textWeights, shouldStop: shouldStop, tell: tell)
+      missing, backend, plans, weights: parts.textWeights, shouldStop: shouldStop, tell: tell)
   }
 
-  /// Device memory of the run's phases, planned before anything is allocated.
+  /// Device memory of the run's phases, planned before anything is allocated, and how pictures are
+  /// decoded.
   /// - Parameter text: plans of the text encoders, if they have work to do.
+  /// - Throws: `InputError` when pictures do not fit the budget.
   func memoryPlan(
     _ planner: StepPlanner, _ text: NetworkPlans<TextConditioner>?
-  ) throws -> MemoryPlan {
-    var phases: [(name: String, use: MemoryUse)] = []
-    if let text { phases.append(("text encoders", try text.memory([1]))) }
-    var training = try planner.memory(data.batchShapes)
-    try addValidation(to: &training)
-    phases.append(("training", training))
-    if let decoderPlans, !run.samples.isEmpty {
-      var use = training
-      let requests = Set(run.samples.map { $0.batchShape(unet) })
-      try unetPlans.add(Array(requests), to: &use)
-      let decoder = try decoderPlans.memory(Array(Set(run.samples.map(\.latentShape))))
-      use.variables += decoder.total
-      phases.append(("training with pictures", use))
-    }
-    return MemoryPlan(phases: phases)
+  ) throws -> (plan: MemoryPlan, decoding: DecodingPieces) {
+    let networks = RunNetworks(
+      backend, unet: unetPlans, decoder: decoderPlans, denoiser: denoiser,
+      budgetByteCount: planner.budgetByteCount)
+    let (phases, decoding) = try networks.phases(
+      training: planner.memory(data.batchShapes), heldOut: heldOut?.batchShapes ?? [],
+      pictures: run.samples.map { ($0.batchShape(unet), $0.latentShape) })
+    var all: [(name: String, use: MemoryUse)] = []
+    if let text { all.append(("text encoders", try text.memory([1]))) }
+    return (MemoryPlan(phases: all + phases), decoding)
   }
 
   /// Plans of the steps, within the budget.

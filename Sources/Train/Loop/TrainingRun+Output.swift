@@ -35,20 +35,17 @@ extension TrainingRun {
     }
   }
 
-  /// Draws the samples with the current weights, as one grid.
+  /// Draws the samples with the current weights, as one grid. The decoder is on the device while what
+  /// the steps compute is not.
   func drawPictures(_ trainer: Trainer) throws {
     guard let first = run.samples.first, let decoderPlans else { return }
-    let unetRunner = UNetRunner(unetPlans, sharing: trainer.store)
+    let latents = try drawLatents(trainer)
+    try trainer.store.releaseTransientMemory()
     let decoder = try LatentDecoder(
-      decoderPlans, weights: parts.weights, shape: first.latentShape)
-    let empty = try data.conditioning(of: .prompt(""))
-    let cells = try run.samples.map { sample in
-      let (positive, negative) = Conditioning.padded(
-        try data.conditioning(of: .prompt(sample.prompt)),
-        try data.conditioning(of: .prompt(sample.negative)), with: empty)
-      let request = sample.request(positive: positive, negative: negative)
-      let latents = try process(of: sample, at: trainer.step).draw(request, unetRunner, unet)
-      let pixels = try decoder.decode(latents, sample.latentShape)
+      backend, decoderPlans, weights: parts.weights,
+      shape: decoding.piece(of: first.latentShape))
+    let cells = try zip(run.samples, latents).map { sample, latents in
+      let pixels = try decoder.decode(latents, sample.latentShape, in: decoding)
       return Image(width: sample.width, height: sample.height, normalized: pixels)
     }
     let columns = Int(Double(cells.count).squareRoot().rounded(.up))
@@ -58,6 +55,18 @@ extension TrainingRun {
     let prompts = run.samples.map(\.prompt).joined(separator: "\n")
     try PNG.write(grid, to: path, texts: [("parameters", prompts)])
     tell(.picture(path: path))
+  }
+
+  private func drawLatents(_ trainer: Trainer) throws -> [[Float]] {
+    let unetRunner = UNetRunner(unetPlans, sharing: trainer.store)
+    let empty = try data.conditioning(of: .prompt(""))
+    return try run.samples.map { sample in
+      let (positive, negative) = Conditioning.padded(
+        try data.conditioning(of: .prompt(sample.prompt)),
+        try data.conditioning(of: .prompt(sample.negative)), with: empty)
+      let request = sample.request(positive: positive, negative: negative)
+      return try process(of: sample, at: trainer.step).draw(request, unetRunner, unet)
+    }
   }
 
   /// A picture's sampler on the table that suits what the model is trained to predict.
@@ -86,7 +95,7 @@ extension SampleDescription {
   }
 
   /// Shape of the UNet's batch, which has as many tokens as the longer prompt needs.
-  func batchShape(_ configuration: UNetConfiguration) -> BatchShape {
+  public func batchShape(_ configuration: UNetConfiguration) -> BatchShape {
     let tokenizer = CLIPTokenizer()
     let counts = [prompt, negative].map {
       tokenizer.encode(WeightedPrompt(parsing: $0)).chunks.count
@@ -96,5 +105,6 @@ extension SampleDescription {
     return shape
   }
 
-  var latentShape: FrameShape { request().latentShape }
+  /// Shape of the latents.
+  public var latentShape: FrameShape { request().latentShape }
 }

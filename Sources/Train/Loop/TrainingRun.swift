@@ -230,6 +230,8 @@ public final class TrainingRun {
   let unetPlans: NetworkPlans<UNetRunner>
   /// Nil when the checkpoint has no VAE.
   let decoderPlans: NetworkPlans<LatentDecoder>?
+  /// How pictures are decoded.
+  private(set) var decoding = DecodingPieces.whole
   private var clock = StepClock()
   private var skippedSteps = 0
 
@@ -260,7 +262,9 @@ public final class TrainingRun {
     let textPlans =
       texts.isEmpty ? nil : try NetworkPlans<TextConditioner>(backend, parts.textConfiguration)
     let planner = try stepPlanner()
-    tell(.planned(try memoryPlan(planner, textPlans)))
+    let (plan, decoding) = try memoryPlan(planner, textPlans)
+    self.decoding = decoding
+    tell(.planned(plan))
     try tellRecomputation(planner)
     if let textPlans { try cacheText(texts, textPlans, shouldStop: shouldStop) }
     if shouldStop() { return .notBegun }

@@ -125,11 +125,4 @@ extension TrainingRun {
     return try Validation(
       heldOut, run.settings.objective, backend, trainer.store, denoiser: denoiser)
   }
-
-  /// Device memory of the plans for held-out samples.
-  func addValidation(to use: inout MemoryUse) throws {
-    for shape in heldOut?.batchShapes ?? [] {
-      use.add(try backend.plan(Validation.graph(shape, denoiser)), backend)
-    }
-  }
 }

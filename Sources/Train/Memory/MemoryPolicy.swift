@@ -10,7 +10,7 @@ public enum GradientPolicy: String, Sendable, Hashable, CaseIterable {
   /// As `kept`, but sums over several batches are rounded to bf16.
   case keptBF16 = "kept_bf16"
   /// Freed as soon as their parameters are updated, in the backward pass; clipped by the norm of the
-  /// update before, if at all.
+  /// update before, if at all; the first by its own, which a pass before tells.
   case lastNorm = "last_norm"
   /// Freed as soon as their parameters are updated; a backward pass before that tells the norm.
   case twoPasses = "two_passes"
@@ -43,7 +43,7 @@ public struct MemoryPolicy: Sendable, Hashable {
 }
 
 extension StateName {
-  /// Global norm of the update before (f32 [1]); 0 before the first, which is not clipped.
+  /// Global norm of the update before (f32 [1]); before the first its own, or 0 where no pass told it.
   public static let lastNorm = "optimizer.last_norm"
   /// Global norm that the first of two passes leaves for the second (f32 [1]).
   public static let norm = "optimizer.norm"

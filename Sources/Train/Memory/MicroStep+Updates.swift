@@ -5,19 +5,29 @@ extension MicroStep {
   public enum Pass: Hashable, Sendable {
     /// Leaves the global norm in a variable, updates nothing.
     case norm
+    /// As `norm`, where `updateByLastNorm` looks for it: before the first update.
+    case firstNorm
     /// Updates, clipped by the norm that the pass before left.
     case updateByNorm
     /// Updates, clipped by the norm of the update before.
     case updateByLastNorm
+
+    /// Whether it only tells the norm.
+    var onlyTells: Bool { self == .norm || self == .firstNorm }
+
+    /// The variable through which the norm is passed on.
+    var normName: String {
+      self == .norm || self == .updateByNorm ? StateName.norm : StateName.lastNorm
+    }
   }
 
   /// Builds forward, backward and the updates of one batch that is an update by itself. Each gradient
   /// lives until its parameter is updated; a schedule places the updates (`Graph.scheduled`).
   ///
   /// Inputs as `graph`, and `learning_rate` [1] unless the pass updates nothing. Outputs: `loss`,
-  /// `sample.losses` and, of a pass that updates, `gradient_norm` [1], before clipping. Without a finite loss (and, where it is
-  /// known before, norm) nothing is updated; in a pass by the last norm, parameters in whose group a
-  /// gradient is not finite stay as they are.
+  /// `sample.losses` and, of a pass that updates, `gradient_norm` [1], before clipping. Without a finite
+  /// loss and norm from before nothing is updated; in a pass by the last norm, parameters in whose group
+  /// a gradient is not finite stay as they are, and the update does not count.
   /// - Parameters:
   ///   - noise: nil: as the settings shape it
   ///   - reportsNorms: whether the norm of each gradient, as it comes, is an output `norm.NAME`
@@ -38,16 +48,15 @@ extension MicroStep {
         graph.output("norm." + parameter.variable.name, norm)
       }
     }
-    if pass == .norm {
-      let norm = Tensor.apply(GlobalNorm(joinsNeighbours: false), norms)[0]
-      graph.assign(norm, to: graph.variable(StateName.norm, TensorType([1]), .state))
+    let given = graph.variable(pass.normName, TensorType([1]), .state)
+    if pass.onlyTells {
+      graph.assign(Tensor.apply(GlobalNorm(joinsNeighbours: false), norms)[0], to: given)
       return graph
     }
-    let name = pass == .updateByNorm ? StateName.norm : StateName.lastNorm
-    let given = graph.variable(name, TensorType([1]), .state)
     let checked = given.ifFinite(loss, else: loss)
-    let (scale, step, norm) = UpdateStep.control(
+    let control = UpdateStep.control(
       graph, norm: checked, maximumNorm: settings.maximumNorm, lossScaling: settings.lossScaling)
+    let (scale, step) = (control.scale, control.step)
     let learningRate = graph.input("learning_rate", TensorType([1]))
     let skip = Tensor.apply(Fill(value: -1), [scale])[0]
     for (group, norm) in zip(groups, norms) {
@@ -59,11 +68,13 @@ extension MicroStep {
           seed: settings.seed))
     }
     if pass == .updateByNorm {
-      graph.output("gradient_norm", norm)
+      graph.output("gradient_norm", control.norm)
+      graph.assign(step, to: control.stepBefore)
     } else {
       let norm = Tensor.apply(GlobalNorm(joinsNeighbours: false), norms)[0]
-      graph.output("gradient_norm", norm)
+      graph.output("gradient_norm", norm.ifFinite(checked, else: checked))
       graph.assign(norm.ifFinite(norm, else: given), to: given)
+      graph.assign(step.ifFinite(norm, else: control.stepBefore), to: control.stepBefore)
     }
     return graph
   }

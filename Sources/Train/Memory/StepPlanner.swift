@@ -160,6 +160,19 @@ public final class StepPlanner {
     return plan
   }
 
+  /// The pass that tells the norm of the first update where updates are clipped by the norm of the one
+  /// before; nil where none is needed, or it would take more memory than the updates do.
+  public func firstNormPlan(_ shape: BatchShape) throws -> Plan? {
+    guard gradients == .lastNorm, settings.maximumNorm != nil else { return nil }
+    let most = try plan(shape, .updating).plan.transientByteCount
+    let graph = MicroStep.graph(shape, .firstNorm, settings: settings, denoiser: denoiser)
+    do {
+      return try planner.plan(graph, within: most).plan
+    } catch is MemoryBudgetError {
+      return nil
+    }
+  }
+
   /// The update over kept gradients; nil where updates are part of the backward pass.
   public func updatePlan() throws -> Plan? {
     guard !gradients.updatesInBackward else { return nil }
@@ -215,11 +228,16 @@ public final class StepPlanner {
   }
 
   private var hint: String {
-    gradients.updatesInBackward
-      ? "a smaller batch, smaller pictures, 16-bit parameters or an optimizer with less state need "
-        + "less"
-      : "`memory.gradients: two_passes` or `last_norm`, a smaller batch, 16-bit parameters or an "
-        + "optimizer with less state need less"
+    let ways = GradientPolicy.allCases.filter {
+      $0 != gradients && $0 != .kept && (try? $0.check(settings, accumulation: accumulation)) != nil
+    }
+    var changes = ["a smaller batch", "smaller pictures"]
+    if settings.storage.weights == .f32 { changes.append("16-bit parameters") }
+    if !gradients.updatesInBackward {
+      let names = ways.map { "`memory.gradients: \($0.rawValue)`" }
+      if !names.isEmpty { changes.insert(names.joined(separator: " or "), at: 0) }
+    }
+    return changes.joined(separator: ", ") + " or an optimizer with less state need less"
   }
 
   /// Rounded up, so that what is asked for is enough.

@@ -65,6 +65,14 @@ public struct LatentDecoder: DeviceNetwork {
     return try runner.run(shape, ["latents": given])["decoded"]?.floats ?? []
   }
 
+  /// Latents [h, w, 4] of one picture, divided by `latentScale` already, to [8h, 8w, 3], whole or in
+  /// pieces; the runner is made for a piece.
+  public func decode(
+    _ latents: [Float], _ shape: FrameShape, in pieces: DecodingPieces
+  ) throws -> [Float] {
+    try pieces.decode(latents, shape, scale: 8, decode)
+  }
+
   /// Adds the decoder to a graph: `latents` to `decoded`.
   public static func build(_ configuration: VAEConfiguration) -> (Graph, FrameShape) -> Void {
     { graph, shape in

@@ -18,18 +18,20 @@ public protocol DeviceNetwork {
 
 extension DeviceNetwork {
   /// Puts the network on the device, where it stays as long as this value or a copy of it.
-  /// - Parameter shape: any shape; tells which parameters there are.
+  /// - Parameters:
+  ///   - plans: made for this device
+  ///   - shape: any shape; tells which parameters there are.
   public init(
-    _ plans: NetworkPlans<Self>, weights: ParameterReader, shape: Shape
+    _ backend: any Backend, _ plans: NetworkPlans<Self>, weights: ParameterReader, shape: Shape
   ) throws {
-    self.init(try NetworkRunner(plans, weights: weights, shape: shape))
+    self.init(try NetworkRunner(backend, plans, weights: weights, shape: shape))
   }
 
   /// Puts the network on the device.
   public init(
     _ backend: any Backend, _ configuration: Configuration, weights: ParameterReader, shape: Shape
   ) throws {
-    try self.init(NetworkPlans(backend, configuration), weights: weights, shape: shape)
+    try self.init(backend, NetworkPlans(backend, configuration), weights: weights, shape: shape)
   }
 
   /// Runs on weights that are on the device already.
@@ -41,12 +43,13 @@ extension DeviceNetwork {
 /// The plans of one network, each made when it is first asked for, be it to tell the memory or to
 /// run: holds nothing on the device.
 public final class NetworkPlans<Network: DeviceNetwork> {
-  let backend: any Backend
+  private let planner: any Planner
   private let build: Network.Build
   private var plans: [Network.Shape: Plan] = [:]
 
-  public init(_ backend: any Backend, _ configuration: Network.Configuration) throws {
-    self.backend = backend
+  /// - Parameter planner: who says what kernels and transfers need
+  public init(_ planner: any Planner, _ configuration: Network.Configuration) throws {
+    self.planner = planner
     build = try Network.build(configuration)
   }
 
@@ -54,7 +57,7 @@ public final class NetworkPlans<Network: DeviceNetwork> {
     if let plan = plans[shape] { return plan }
     let graph = Graph()
     build(graph, shape)
-    let plan = try backend.plan(graph)
+    let plan = try planner.plan(graph)
     plans[shape] = plan
     return plan
   }
@@ -63,14 +66,14 @@ public final class NetworkPlans<Network: DeviceNetwork> {
   /// step blocks.
   public func memory(_ shapes: [Network.Shape]) throws -> MemoryUse {
     var use = MemoryUse()
-    if let first = shapes.first { try use.add(plan(first).variables, backend) }
+    if let first = shapes.first { try use.add(plan(first).variables, planner) }
     try add(shapes, to: &use)
     return use
   }
 
   /// Adds programs that share a store, its weights included.
   public func add(_ shapes: [Network.Shape], to use: inout MemoryUse) throws {
-    for shape in shapes { use.add(try plan(shape), backend) }
+    for shape in shapes { use.add(try plan(shape), planner) }
   }
 }
 
@@ -83,11 +86,12 @@ public final class NetworkRunner<Network: DeviceNetwork> {
   private var programs: [Network.Shape: any Program] = [:]
 
   init(
-    _ plans: NetworkPlans<Network>, weights: ParameterReader, shape: Network.Shape
+    _ backend: any Backend, _ plans: NetworkPlans<Network>, weights: ParameterReader,
+    shape: Network.Shape
   ) throws {
     self.plans = plans
     let variables = try plans.plan(shape).variables
-    store = try plans.backend.makeStore(variables)
+    store = try backend.makeStore(variables)
     try weights.load(variables, into: store)
   }
 

@@ -27,23 +27,35 @@ public enum UpdateStep {
         gradient: graph.variable(pair.1))
     }
     let learningRate = graph.input("learning_rate", TensorType([1]))
-    let (scale, step, norm) = control(
+    let control = control(
       graph, norm: Tensor.apply(GlobalNorm(), updated.map(\.gradient))[0],
       maximumNorm: maximumNorm, lossScaling: lossScaling)
-    graph.output("gradient_norm", norm)
+    graph.output("gradient_norm", control.norm)
+    graph.assign(control.step, to: control.stepBefore)
     optimizer.update(
       graph, updated,
-      UpdateContext(learningRate: learningRate, step: step, scale: scale, seed: seed))
+      UpdateContext(
+        learningRate: learningRate, step: control.step, scale: control.scale, seed: seed))
     return graph
   }
 
-  /// What a norm means for an update: adds the count of updates and the state of loss scaling, which is
-  /// also an output.
+  /// What a norm means for an update.
+  struct Control {
+    /// What gradients are multiplied by; negative to skip.
+    let scale: Tensor
+    /// Count of updates, this one included; whoever builds the update assigns it.
+    let step: Tensor
+    /// The variable with the count before.
+    let stepBefore: Tensor
+    /// The norm without a loss scale.
+    let norm: Tensor
+  }
+
+  /// Adds what a norm means for an update, and the state of loss scaling, which is also an output.
   /// - Parameter norm: times the loss scale, if there is one
-  /// - Returns: what gradients are multiplied by, the count of updates, the norm as it is
   static func control(
     _ graph: Graph, norm: Tensor, maximumNorm: Double?, lossScaling: LossScaling?
-  ) -> (scale: Tensor, step: Tensor, norm: Tensor) {
+  ) -> Control {
     let step = graph.variable(StateName.step, TensorType([1]), .state)
     let scaling = (lossScaling?.states ?? []).map { state in
       graph.existing(state.variable.name) ?? graph.variable(state.variable)
@@ -52,11 +64,12 @@ public enum UpdateStep {
       maximumNorm: maximumNorm.map(Float.init),
       lossScaling: lossScaling.map { .init(growthInterval: $0.growthInterval) })
     let control = Tensor.apply(operation, [norm, step] + scaling)
-    graph.assign(control[1], to: step)
     if lossScaling != nil {
       graph.output("loss_scale", control[3])
       for (value, variable) in zip(control[3...], scaling) { graph.assign(value, to: variable) }
     }
-    return (control[0], control[1], lossScaling == nil ? norm : control[2])
+    return Control(
+      scale: control[0], step: control[1], stepBefore: step,
+      norm: lossScaling == nil ? norm : control[2])
   }
 }

@@ -19,6 +19,9 @@ struct BenchMemoryCommand: ParsableCommand {
       """)
 
   @OptionGroup var model: BenchModelOptions
+  @Option(help: "The update rule, as training has it by default.")
+  var optimizer = OptimizerType.adamW
+
   @OptionGroup var precision: PrecisionOptions
   @OptionGroup var options: BenchOptions
 
@@ -31,7 +34,7 @@ struct BenchMemoryCommand: ParsableCommand {
       "device: \(backend.description)\nmodel: \(model.description)\n", to: .standardOutput)
     let progress = BenchProgress()
     progress.show("planning")
-    let benchmark = StepBenchmark(backend, model, .flow)
+    let benchmark = StepBenchmark(backend, model, .flow, optimizer)
     let planned = try PlannedMemory(benchmark.planner(), model.shape)
     let available = backend.device.availableByteCount
     progress.show("loading")

@@ -12,7 +12,7 @@ struct BenchStepCommand: ParsableCommand {
     commandName: "step",
     abstract: "Time a whole training step, and each operation in it.",
     discussion: """
-      Forward, loss, backward, clipping and AdamW on latents and conditioning of noise; the weights \
+      Forward, loss, backward, clipping and update on latents and conditioning of noise; the weights \
       are a checkpoint's, or noise for the sizes known by name. The median of several steps after \
       two that warm up, each alone from submission to end. Then one step more with the device's \
       clock read around every launch: what the launches take one after another, which is more than \
@@ -27,6 +27,9 @@ struct BenchStepCommand: ParsableCommand {
 
   @Option(help: "What the model predicts.")
   var objective: PredictionType = .flow
+
+  @Option(help: "The update rule, as training has it by default.")
+  var optimizer = OptimizerType.adamW
 
   @Option(help: "Steps to measure.")
   var steps = 5
@@ -52,7 +55,7 @@ struct BenchStepCommand: ParsableCommand {
     try plotting.check()
     let backend = try Opening.backend(options.device.device, validate: options.device.validate)
     model.storage = try precision.storage(on: backend)
-    var benchmark = StepBenchmark(backend, model, objective)
+    var benchmark = StepBenchmark(backend, model, objective, optimizer)
     benchmark.separatesShapes = shapes
     let graphs = benchmark.graphs
     try checkFilter(graphs)
@@ -70,7 +73,7 @@ struct BenchStepCommand: ParsableCommand {
     progress.clear()
     Shell.writeText(table(results) + summary(results, model, memory), to: .standardOutput)
     if let json = options.json {
-      let report = StepReportFile(model, objective, results, memory)
+      let report = StepReportFile(model, objective, optimizer, results, memory)
       try BenchReport("bench step", on: backend, report).write(to: json)
     }
     if let plot = plotting.plot {
@@ -164,12 +167,13 @@ struct StepReportFile: Encodable {
   /// Storage of weights and activations.
   var precision: String
   var objective: String
+  var optimizer: String
   var step: StepBenchmark.Results
   var memory: PlannedMemory
 
   init(
-    _ model: BenchModel, _ objective: PredictionType, _ step: StepBenchmark.Results,
-    _ memory: PlannedMemory
+    _ model: BenchModel, _ objective: PredictionType, _ optimizer: OptimizerType,
+    _ step: StepBenchmark.Results, _ memory: PlannedMemory
   ) {
     self.model = model.name
     width = 8 * model.shape.width
@@ -177,6 +181,7 @@ struct StepReportFile: Encodable {
     batch = model.shape.samples
     precision = model.storage.activations.rawValue
     self.objective = objective.rawValue
+    self.optimizer = optimizer.rawValue
     self.step = step
     self.memory = memory
   }

@@ -43,12 +43,16 @@ struct StepBenchmark {
     var profiledSeconds: Double { operations.reduce(0) { $0 + $1.seconds } }
   }
 
-  init(_ backend: VulkanBackend, _ model: BenchModel, _ prediction: PredictionType) {
+  init(
+    _ backend: VulkanBackend, _ model: BenchModel, _ prediction: PredictionType,
+    _ optimizer: OptimizerType
+  ) {
     self.backend = backend
     self.model = model
     settings = TrainerSettings(
       objective: Objective(
         prediction: prediction, schedule: NoiseSchedule(zeroTerminalSNR: false)),
+      optimizer: optimizer.usualSettings,
       schedule: LearningRateSchedule(shape: .constant, rate: 1e-5, warmupSteps: 0, steps: 1000),
       maximumNorm: 1, seed: 0, storage: model.storage)
   }

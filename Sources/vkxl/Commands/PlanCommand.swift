@@ -14,10 +14,12 @@ struct PlanCommand: ParsableCommand {
     abstract: "Tell what memory a run needs, before it starts and without a GPU.",
     discussion: """
       For each bucket: what fills the device when most is in use, what is computed twice to stay \
-      within memory.budget, and the largest batch that it holds. Shapes come from the checkpoint's \
-      header; weights are not read. Buckets are those of the images in data.folder, or all of the \
-      configuration where there is no such folder. Scratch memory is what the kernels ask for on a \
-      discrete GPU without matrix units; the same plan on a device is told by `vkxl train`.
+      within memory.budget, and the largest batch that it holds. Then the ways to treat gradients, and \
+      what is on the device in each phase of the run; images and captions are cached before training, \
+      whatever the budget. Shapes come from the checkpoint's header; weights are not read. Buckets are \
+      those of the images in data.folder, or all of the configuration where there is no such folder. \
+      Scratch memory is what the kernels ask for on a discrete GPU without matrix units; the same plan \
+      on a device is told by `vkxl train`.
 
       Examples:
         vkxl plan --config run.yaml --device-memory 24GiB
@@ -66,8 +68,11 @@ struct PlanCommand: ParsableCommand {
         found: "`\(deviceMemory)`")
     }
     let configuration = try Configuration.load(file: config, overrides: set)
+    let buckets = try buckets(configuration)
+    let model = try model(configuration)
     let run = PlannedRun(
-      configuration, unet: try unet(configuration), buckets: try buckets(configuration),
+      configuration, model: model, textModel: try textModel(configuration, model),
+      buckets: buckets, heldOut: try heldOut(configuration, buckets),
       budget: configuration.memory.budget.byteCount(available: memory.bytes))
     let report = try run.report()
     Shell.writeText(report.text, to: .standardOutput)
@@ -75,9 +80,9 @@ struct PlanCommand: ParsableCommand {
     if let plot { try PNG.write(try run.chart().image(), to: plot) }
   }
 
-  private func unet(_ configuration: Configuration) throws -> UNetConfiguration {
+  private func model(_ configuration: Configuration) throws -> SDXLConfiguration {
     if let size = size.flatMap({ SyntheticCheckpoint.Size(rawValue: $0.rawValue) }) {
-      return size.configuration.unet
+      return size.configuration
     }
     let path = configuration.model.checkpoint
     guard FileManager.default.fileExists(atPath: path) else {
@@ -85,7 +90,33 @@ struct PlanCommand: ParsableCommand {
         configuration.source.place(of: "model.checkpoint"), expected: "a checkpoint file",
         found: "nothing at \(path)", hint: "plan a size known by name with --size full")
     }
-    return try SDXLCheckpoint(path: path, parts: [.unet]).configuration.unet
+    return try SDXLCheckpoint(path: path, parts: [.unet]).configuration
+  }
+
+  /// Nil where there are none to be found: they take no part in training.
+  private func textModel(
+    _ configuration: Configuration, _ model: SDXLConfiguration
+  ) throws -> SDXLConfiguration? {
+    var found = model
+    switch configuration.model.textEncoders {
+    case .checkpoint: break
+    case .synthetic(let name) where size == nil:
+      found = (SyntheticCheckpoint.Size(rawValue: name) ?? .tiny).configuration
+    case .file(let path) where size == nil && FileManager.default.fileExists(atPath: path):
+      found = try SDXLCheckpoint(path: path, parts: [.textEncoder1, .textEncoder2]).configuration
+    case .synthetic, .file: break
+    }
+    return found.textEncoder1 == nil || found.textEncoder2 == nil ? nil : found
+  }
+
+  /// Buckets of held-out pictures, at most.
+  private func heldOut(_ configuration: Configuration, _ buckets: [Bucket]) throws -> [Bucket] {
+    guard let folder = configuration.data.validationFolder else {
+      return configuration.data.validationFraction > 0 ? buckets : []
+    }
+    let options = try configuration.datasetOptions()
+    guard FileManager.default.fileExists(atPath: folder) else { return buckets }
+    return Array(Set(try Dataset(scanning: folder, options: options).samples.map(\.bucket)))
   }
 
   /// Largest first.

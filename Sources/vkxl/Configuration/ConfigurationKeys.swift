@@ -217,15 +217,15 @@ extension ConfigurationKey<Configuration> {
       "memory.budget", \.memory.budget, .byteCountOrWord(["auto"]), default: .auto,
       resume: .free, knownAs: ["gradient_checkpointing", "max_memory", "vram", "low_vram"],
       "Device memory that a training step may take, as in `22GiB`: what does not fit is computed "
-        + "again in the backward pass, as little as will do, to the bit. `auto`: 92 % of what the "
-        + "device has to spare."),
+        + "again in the backward pass, as little as will do, to the bit; pictures drawn meanwhile are "
+        + "decoded in pieces. `auto`: 92 % of what the device has to spare."),
     .choice(
       "memory.gradients", \.memory.gradients, default: .auto,
       knownAs: ["fused_backward_pass", "fused_optimizer"],
       "Where gradients are: `kept` until all are there, or until a clipped update; `kept_bf16`, with "
         + "sums over micro-steps rounded to bf16; `last_norm`, freed as soon as their parameters are "
-        + "updated, clipped by the norm of the update before; `two_passes`, freed too, with a "
-        + "backward pass before that tells the norm. `auto` keeps what fits, else frees without "
+        + "updated, clipped by the norm of the update before (the first by its own); `two_passes`, "
+        + "freed too, with a backward pass before that tells the norm. `auto` keeps what fits, else frees without "
         + "changing what clipping means."),
   ]
 

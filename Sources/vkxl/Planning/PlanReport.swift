@@ -10,17 +10,20 @@ struct PlanReport: Encodable {
   var configuration: String
   var budgetBytes: Int
   var accumulation: Int
+  /// In the order of the run: what is cached before it, training, pictures.
+  var phases: [PlannedPhase]
   var buckets: [BucketPlan]
   /// The first bucket with each way to treat gradients.
   var ways: [PlannedWay]
 
   init(
-    configuration: String, budgetBytes: Int, accumulation: Int, buckets: [BucketPlan],
-    ways: [PlannedWay]
+    configuration: String, budgetBytes: Int, accumulation: Int, phases: [PlannedPhase],
+    buckets: [BucketPlan], ways: [PlannedWay]
   ) {
     self.configuration = configuration
     self.budgetBytes = budgetBytes
     self.accumulation = accumulation
+    self.phases = phases
     self.buckets = buckets
     self.ways = ways
   }
@@ -33,7 +36,13 @@ struct PlanReport: Encodable {
       text += "computed again: \(first.recomputedText)\n"
       text += "\ngradients, at \(first.width)x\(first.height):\n" + wayTable
     }
-    return text
+    return text + "\nphases of the run:\n" + phaseTable
+  }
+
+  private var phaseTable: String {
+    var table = TextTable(columns: ["phase", "GiB"])
+    for phase in phases { table.add([phase.name, Self.gibibytes(phase.bytes)]) }
+    return table.text
   }
 
   private var bucketTable: String {

@@ -9,31 +9,42 @@ import VKRuntime
 /// A configured run as it is planned, without a device.
 struct PlannedRun {
   let configuration: Configuration
-  let unet: UNetConfiguration
+  /// UNet and VAE.
+  let model: SDXLConfiguration
+  /// Text encoders; nil where they cannot be told.
+  let textModel: SDXLConfiguration?
   /// Largest first.
   let buckets: [Bucket]
+  /// Those of held-out pictures.
+  let heldOut: [Bucket]
   /// Bytes that training may take.
   let budget: Int
   private let planner = VulkanPlanner()
 
   init(
-    _ configuration: Configuration, unet: UNetConfiguration, buckets: [Bucket], budget: Int
+    _ configuration: Configuration, model: SDXLConfiguration, textModel: SDXLConfiguration?,
+    buckets: [Bucket], heldOut: [Bucket], budget: Int
   ) {
     self.configuration = configuration
-    self.unet = unet
+    self.model = model
+    self.textModel = textModel
     self.buckets = buckets
+    self.heldOut = heldOut
     self.budget = budget
   }
+
+  private var unet: UNetConfiguration { model.unet }
 
   /// - Throws: `InputError` when the budget cannot be met.
   func report() throws -> PlanReport {
     var report = PlanReport(
       configuration: configuration.source.file, budgetBytes: budget,
-      accumulation: accumulation, buckets: [], ways: [])
+      accumulation: accumulation, phases: [], buckets: [], ways: [])
+    let shapes = buckets.map(shape)
+    let steps = try stepPlanner(shapes, configuration.memory.gradients.policy)
+    report.phases = try phases(training: try steps.memory(shapes))
     var largest: [[Int]: Int] = [:]  // by sides, whichever is longer
-    for bucket in buckets {
-      let shape = shape(bucket)
-      let steps = try stepPlanner(shape, configuration.memory.gradients.policy)
+    for (bucket, shape) in zip(buckets, shapes) {
       var plan = try BucketPlan(steps, shape)
       let sides = [bucket.width, bucket.height].sorted()
       let found =
@@ -46,10 +57,39 @@ struct PlannedRun {
     return report
   }
 
+  /// Device memory by phase, in the order of the run.
+  /// - Parameter training: memory of the steps, whatever the bucket
+  /// - Throws: `InputError` when the budget does not hold the pictures.
+  private func phases(training: MemoryUse) throws -> [PlannedPhase] {
+    var phases: [(name: String, use: MemoryUse)] = []
+    if let vae = model.vae {
+      let frames = Set(buckets + heldOut).map {
+        FrameShape(samples: 1, height: $0.height, width: $0.width)
+      }
+      phases.append(
+        ("image encoding", try NetworkPlans<LatentEncoder>(planner, vae).memory(frames)))
+    }
+    if let textModel {
+      phases.append(
+        ("text encoders", try NetworkPlans<TextConditioner>(planner, textModel).memory([1])))
+    }
+    let networks = RunNetworks(
+      planner, unet: try NetworkPlans(planner, unet.stored(storage)),
+      decoder: try model.vae.map { try NetworkPlans(planner, $0) },
+      denoiser: UNetRunner.denoiser(unet, storage: storage), budgetByteCount: budget)
+    phases += try networks.phases(
+      training: training, heldOut: heldOut.map(shape),
+      pictures: configuration.placedSamples().map {
+        ($0.sample.batchShape(unet), $0.sample.latentShape)
+      }
+    ).phases
+    return phases.map { PlannedPhase(name: $0.name, bytes: $0.use.total) }
+  }
+
   /// Memory over the step of the first bucket.
   func chart() throws -> StackedChart {
     let shape = shape(buckets[0])
-    let steps = try stepPlanner(shape, configuration.memory.gradients.policy)
+    let steps = try stepPlanner(buckets.map(self.shape), configuration.memory.gradients.policy)
     let memory = try PlannedMemory(steps, shape)
     let plans = try steps.roles.map { try steps.plan(shape, $0).plan }
     let timelines = plans.map { MemoryTimeline($0, limits: planner.planningLimits).byteCounts }
@@ -97,7 +137,7 @@ struct PlannedRun {
   }
 
   private func stepPlanner(
-    _ shape: BatchShape, _ gradients: GradientPolicy?
+    _ shapes: [BatchShape], _ gradients: GradientPolicy?
   ) throws -> StepPlanner {
     // The length of the run decides no memory.
     try StepPlanner.suited(
@@ -105,7 +145,7 @@ struct PlannedRun {
       settings: configuration.trainerSettings(
         steps: configuration.training.maxSteps ?? 1, storage: storage),
       policy: MemoryPolicy(budgetByteCount: budget, gradients: gradients),
-      shapes: [shape], accumulation: accumulation,
+      shapes: shapes, accumulation: accumulation,
       denoiser: UNetRunner.denoiser(unet, storage: storage))
   }
 
@@ -113,7 +153,7 @@ struct PlannedRun {
     LargestBatch { samples in
       var larger = shape
       larger.samples = samples
-      let steps = try stepPlanner(larger, configuration.memory.gradients.policy)
+      let steps = try stepPlanner([larger], configuration.memory.gradients.policy)
       _ = try steps.plans(larger)
     }.find(from: shape.samples, guess: guess)
   }
@@ -122,7 +162,7 @@ struct PlannedRun {
   private func ways(_ shape: BatchShape) -> [PlannedWay] {
     GradientPolicy.allCases.map { gradients in
       do {
-        let steps = try stepPlanner(shape, gradients)
+        let steps = try stepPlanner([shape], gradients)
         return PlannedWay(
           gradients: gradients.rawValue, plan: try BucketPlan(steps, shape), problem: nil)
       } catch {
@@ -131,6 +171,12 @@ struct PlannedRun {
       }
     }
   }
+}
+
+/// What is on the device at one time of the run.
+struct PlannedPhase: Encodable {
+  var name: String
+  var bytes: Int
 }
 
 /// One way to treat gradients.

@@ -112,6 +112,7 @@ extension ForwardLoss {
 
 extension ForwardStep {
   func compute() throws {
+    let optimizerSettings = optimizer.usualSettings
     let rule = optimizerSettings.rule
     guard rule.isSeparable else {
       throw InputError(
@@ -149,17 +150,6 @@ extension ForwardStep {
     let step = try store.read(StateName.step).floats
     let told: [NamedTensor] = [("bytes", [1], [bytes]), ("step", [1], step)]
     try options.write(told + lossTensors(results, given.shape, parts.weights))
-  }
-
-  /// As training has it by default.
-  private var optimizerSettings: Train.OptimizerSettings {
-    switch optimizer {
-    case .adamW: Train.OptimizerSettings(.adamW(AdamWSettings()))
-    case .adamW8Bit: Train.OptimizerSettings(.adamW8Bit(AdamW8BitSettings()))
-    case .adafactor: Train.OptimizerSettings(.adafactor(AdafactorSettings()))
-    case .lion: Train.OptimizerSettings(.lion(LionSettings()))
-    case .prodigy: Train.OptimizerSettings(.prodigy(ProdigySettings()))
-    }
   }
 }
 

@@ -1,0 +1,84 @@
+import Foundation
+import Testing
+
+@testable import vkxl
+
+/// Memory of a whole run with held-out pictures and samples: what is planned is allocated.
+@Suite(.serialized) struct RunMemoryTests {
+  /// The bytes behind a text in a run's messages, where it was said last.
+  private func amount(_ text: String, in messages: String) throws -> Double {
+    let line = try #require(
+      messages.split(separator: "\n").last { $0.hasPrefix(text) }, "\(messages)")
+    let words = line.dropFirst(text.count).split(separator: " ")
+    let number = try #require(words.first.flatMap { Double($0) })
+    let unit = try #require(words.dropFirst().first)
+    let factors: [Substring: Double] = ["KiB": 0x1p10, "MiB": 0x1p20, "GiB": 0x1p30]
+    return number * (try #require(factors[unit]))
+  }
+
+  private func messages(_ run: SmallRun, _ settings: [String]) async throws -> String {
+    let picture = "[{prompt: a red star, width: 512, height: 384, steps: 1}]"
+    let arguments = run.arguments(
+      steps: 2,
+      [
+        "output.samples=\(picture)", "output.sample_every=1", "output.validate_every=1",
+        "data.validation_fraction=0.4",
+      ] + settings)
+    let (status, errors) = try await Program.run(arguments)
+    #expect(status == 0, "\(errors)")
+    return errors
+  }
+
+  /// A picture far larger than what is trained on, whole and then in pieces; the last pictures and states
+  /// are there, and steps after a picture are those of a run without.
+  @Test func peaksAreAsPlanned() async throws {
+    let whole = try SmallRun(pictures: 10)
+    let free = try await messages(whole, [])
+    let planned = try amount("planned peak device memory: ", in: free)
+    let decoding = try amount("planned for decoding pictures: ", in: free)
+    #expect(abs(try amount("peak device memory: ", in: free) / planned - 1) < 0.01)
+    #expect(decoding == planned, "\(free)")
+    let budget = Int(planned / 0x1p20 * 0.8)
+    let pieces = try SmallRun(pictures: 10)
+    let tight = try await messages(pieces, ["memory.budget=\(budget)MiB"])
+    #expect(tight.contains("planned for decoding pictures in pieces of "), "\(tight)")
+    let peak = try amount("peak device memory: ", in: tight)
+    #expect(peak <= Double(budget << 20))
+    #expect(abs(try amount("planned peak device memory: ", in: tight) / peak - 1) < 0.01)
+    let name = "state-step00000002.safetensors"
+    #expect(try Self.tensors(pieces.bytes(name)) == Self.tensors(whole.bytes(name)))
+    let plain = try SmallRun(pictures: 10)
+    #expect(await plain.train(steps: 2, ["data.validation_fraction=0.4"]).status == 0)
+    #expect(try Self.tensors(plain.bytes(name)) == Self.tensors(whole.bytes(name)))
+  }
+
+  /// What follows a state's header, which names the kernels.
+  private static func tensors(_ state: Data) -> Data {
+    let length = state.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+    return state.dropFirst(8 + length)
+  }
+
+  /// `vkxl plan` tells the phases, and refuses what `vkxl train` would.
+  @Test func phasesArePlanned() async throws {
+    let folder = try TemporaryFolder()
+    let file = folder.path + "/plan.json"
+    func plan(_ settings: [String]) async -> ShellOutcome {
+      await command(
+        ["plan", "--config", Example.configuration, "--json", file]
+          + settings.flatMap { ["--set", $0] })
+    }
+    let pictures = ["output.samples=[{prompt: a, width: 512, height: 512}]"]
+    #expect(await plan(pictures).status == 0)
+    let data = try Data(contentsOf: URL(fileURLWithPath: file))
+    let report = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+    let phases = try #require(report["phases"] as? [[String: Any]])
+    #expect(
+      phases.compactMap { $0["name"] as? String }
+        == ["image encoding", "text encoders", "training with pictures", "decoding pictures"])
+    #expect(phases.allSatisfy { ($0["bytes"] as? Int ?? 0) > 1 << 20 })
+    let bytes = phases.compactMap { $0["bytes"] as? Int }
+    let budget = "memory.budget=\(bytes[2] >> 20)MiB"
+    expectError(await plan(pictures + [budget]), "to draw the pictures")
+    #expect(await plan(["output.samples=[]", "output.grid=false", budget]).status == 0)
+  }
+}
