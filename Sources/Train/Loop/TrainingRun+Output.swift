@@ -41,14 +41,13 @@ extension TrainingRun {
     let unetRunner = UNetRunner(unetPlans, sharing: trainer.store)
     let decoder = try LatentDecoder(
       decoderPlans, weights: parts.weights, shape: first.latentShape)
-    let empty = try data.conditioning(of: .prompt(""))
     let cells = try run.samples.map { sample in
-      let (positive, negative) = Conditioning.padded(
+      let (positive, negative) = Conditioning.matched(
         try data.conditioning(of: .prompt(sample.prompt)),
-        try data.conditioning(of: .prompt(sample.negative)), with: empty)
+        try data.conditioning(of: .prompt(sample.negative)))
       let request = sample.request(positive: positive, negative: negative)
-      let latents = try process(of: sample, at: trainer.step).draw(request, unetRunner, unet)
-      let pixels = try decoder.decode(latents, sample.latentShape)
+      let latents = try process(of: sample, at: trainer.step).draw([request], unetRunner, unet)
+      let pixels = try decoder.decode(latents[0], sample.latentShape)
       return Image(width: sample.width, height: sample.height, normalized: pixels)
     }
     let columns = Int(Double(cells.count).squareRoot().rounded(.up))
@@ -85,14 +84,14 @@ extension SampleDescription {
       guidance: Float(guidance), guidanceRescale: Float(guidanceRescale), seed: seed)
   }
 
-  /// Shape of the UNet's batch, which has as many tokens as the longer prompt needs.
+  /// Shape of the UNet's batch, in which both prompts have as many tokens.
   func batchShape(_ configuration: UNetConfiguration) -> BatchShape {
     let tokenizer = CLIPTokenizer()
     let counts = [prompt, negative].map {
       tokenizer.encode(WeightedPrompt(parsing: $0)).chunks.count
     }
     var shape = request().batchShape(configuration)
-    shape.tokens = CLIPTokenizer.contextLength * max(counts[0], counts[1])
+    shape.tokens = CLIPTokenizer.contextLength * Conditioning.commonCount(counts[0], counts[1])
     return shape
   }
 
