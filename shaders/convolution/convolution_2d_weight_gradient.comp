@@ -1,5 +1,6 @@
 // dw[o, r, s, i] = sum over n, h, w of dy[n, h, w, o] x[n, h stride + r - top, w stride + s - left, i]:
 // for each tap the product of dy [pixels, O], transposed, with the pixels of x that it sees.
+// With ROW_SUMS (one split) db[o] = sum of dy over the pixels as well, at the bias's address.
 // FORM 3 (I and O multiples of 4) or 0; see product/tile.glsl.
 // Shapes: a = dy [N, Ho, Wo, O], b = x [N, H, W, I]; y = dw [O, kh, kw, I], or f32 partial sums
 // [splits, O, kh, kw, I] for product/sum_partials.comp.
@@ -19,6 +20,9 @@ void main() {
   uint first = split * p.splitLength;
   uint last = min(first + p.splitLength, p.samples * p.outputHeight * p.outputWidth);
   clearSums();
+#ifdef ROW_SUMS
+  clearRowSums();
+#endif
 #ifdef PANELS
   setRowPanels(at, p.outputChannels, p.aWidth, p.samples * p.outputHeight * p.outputWidth);
   setColumnPanels(at, p.inputChannels, p.bWidth, p.samples * p.height * p.width);
@@ -37,6 +41,9 @@ void main() {
   for (uint turn = first; turn < last; turn += TURN) {
     [[unroll]] for (uint i = 0; i < TURN; i++) {
       uint pixel = min(turn + i, last - 1);
+#ifdef ROW_SUMS
+      stepInside = turn + i < last;
+#endif
       uint lineX = startX + w * stride, lineY = startY + h * stride;
       columnsInside = turn + i < last && lineY < height && lineX < width;
       uint offset = columnsInside ? ((sampleLine + lineY) * width + lineX) * bWidth : 0;
@@ -50,6 +57,9 @@ void main() {
       sampleLine += isSampleDone ? height : 0;
     }
   }
+#ifdef ROW_SUMS
+  storeRowSums(p.bias, at, p.outputChannels);
+#endif
   Epilogue e = Epilogue(p.y, 0ul, 0ul, 1.0);
   uint rowStride = taps * p.inputChannels;
   uint offset = split * p.outputChannels * rowStride + tap * p.inputChannels;

@@ -2,7 +2,8 @@
 
 // y[b, m, n] = activation(scale * sum over k of a[b aBatch + m aRow + k aStep]
 //   * b[b bBatch + n bColumn + k bStep] + bias[n]) + residual[b, m, n]; k runs over one split of
-// splitLength elements for each of `splits` slices of y. laneShift: see product/tile.glsl.
+// splitLength elements for each of `splits` slices of y. laneShift: see product/tile.glsl. With ROW_SUMS
+// the sums over k of a[m] are stored at `bias`, [M].
 PARAMETERS(MatrixProductParameters) {
   ADDRESS a;
   ADDRESS b;

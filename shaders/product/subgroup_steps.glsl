@@ -22,6 +22,26 @@ const uint TURN = 1;
 const uint PARTS = (ROWS + 2 * LANES - 1) / (2 * LANES);
 vec2 blockRows[BLOCK][PARTS];
 vec4 blockColumns[BLOCK][QUADS];
+#ifdef ROW_SUMS
+// Sums over k of the rows of a that the lane loads, whatever the columns of b count as.
+vec2 rowSums[PARTS];
+bool stepInside;  // whether there is this value of k
+
+void clearRowSums() {
+  [[unroll]] for (uint part = 0; part < PARTS; part++) rowSums[part] = vec2(0);
+}
+
+// Stores them where they are sums of rows inside, by the first columns' workgroups of the first result.
+void storeRowSums(uint64_t y, Place at, uint rows) {
+  if (at.copy != 0 || at.column >= COLUMNS * LANES) return;
+  [[unroll]] for (uint part = 0; part < PARTS; part++) {
+    uint own = part * 2 * LANES + 2 * gl_SubgroupInvocationID;
+    [[unroll]] for (uint i = 0; i < 2; i++) {
+      if (own < ROWS && at.row + own < rows) storeBias(y, at.row + own + i, rowSums[part][i]);
+    }
+  }
+}
+#endif
 
 void addBlock() {
   [[unroll]] for (uint r = 0; r < ROWS; r++) {
@@ -49,6 +69,9 @@ void addStep(uint64_t a, uint aFirst, uint64_t b, uint bFirst, uint bStep, uint 
   }
   [[unroll]] for (uint part = 0; part < PARTS; part++) {
     vec2 x = loadPairA(a, rowOffset[part] + aFirst);
+#ifdef ROW_SUMS
+    rowSums[part] += stepInside ? x : vec2(0);
+#endif
     blockRows[slot][part] = MASKED_COLUMNS && !columnsInside ? vec2(0) : x;
   }
   if (slot == BLOCK - 1) addBlock();

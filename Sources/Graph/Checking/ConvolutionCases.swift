@@ -85,15 +85,18 @@ extension OperationCase {
     guard let operation = forward.operation as? Convolution2D else { return [] }
     let (x, weight) = (forward.inputs[0], forward.inputs[1])
     let dy = TensorType(operation.window(forward.inputs).outputShape)
+    func weightGradient(bias: DType?) -> OperationCase {
+      OperationCase(
+        Convolution2DWeightGradient(
+          kernelSize: (weight.shape[1], weight.shape[2]), stride: operation.stride,
+          padding: operation.padding, dtype: .f32, biasDType: bias), [x, dy])
+    }
     return [
       OperationCase(
         Convolution2DInputGradient(
           inputSize: (x.shape[1], x.shape[2]), stride: operation.stride,
           padding: operation.padding), [dy, weight]),
-      OperationCase(
-        Convolution2DWeightGradient(
-          kernelSize: (weight.shape[1], weight.shape[2]), stride: operation.stride,
-          padding: operation.padding, dtype: .f32), [x, dy]),
-    ]
+      weightGradient(bias: nil),
+    ] + (operation.hasBias ? [weightGradient(bias: .f32)] : [])
   }
 }

@@ -48,7 +48,7 @@ extension OperationCase {
       wide.stored(as: .bf16, [0, 1, 3]),
       odd.stored(as: .f16, [0, 1, 3]), widening,
     ]
-    return productCases + everyForm + unevenSizes + stored + mixed
+    return productCases + everyForm + unevenSizes + stored + mixed + parameterGradients
   }()
 
   private static let everyForm: [OperationCase] = [(37, 72, 24), (16, 132, 20), (37, 29, 21)]
@@ -66,6 +66,21 @@ extension OperationCase {
     product(1, 64, 256, false, true, batch: []),
     product(64, 1, 33, false, false, batch: [], hasEpilogue: false),
   ]
+
+  /// With sums of dy's rows: blocks with ragged edges, sums of which nothing is left for a whole turn,
+  /// long ones that are split, sizes that fit no quads, and storage.
+  private static let parameterGradients: [OperationCase] = {
+    func gradient(_ k: Int, _ o: Int, _ i: Int, weight: DType = .f32) -> OperationCase {
+      OperationCase(
+        LinearParameterGradient(weight: weight), [TensorType([k, o]), TensorType([k, i])])
+    }
+    let wide = gradient(50, 44, 76)
+    return [wide, gradient(4, 64, 256), gradient(1040, 64, 32), gradient(13, 7, 5)]
+      + [
+        wide.stored(as: .f16), gradient(21, 12, 36, weight: .bf16).stored(as: .bf16),
+        wide.stored(as: .bf16, [1]),
+      ]
+  }()
 
   /// A result stored in more bits than what it is made of.
   private static let widening = OperationCase(

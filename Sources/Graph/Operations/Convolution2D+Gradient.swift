@@ -76,7 +76,9 @@ public struct Convolution2DInputGradient: Operation {
 /// `dw[o, r, s, i] = sum over n, h, w of dy[n, h, w, o]
 /// x[n, h stride + r - top, w stride + s - left, i]`; x is zero outside.
 ///
-/// Shapes: x [N, H, W, I], dy [N, Ho, Wo, O]; dw [O, kh, kw, I].
+/// If asked for, also the bias's, by the same walk over dy: `db[o] = sum over n, h, w of dy[n, h, w, o]`.
+///
+/// Shapes: x [N, H, W, I], dy [N, Ho, Wo, O]; dw [O, kh, kw, I], then db [O].
 public struct Convolution2DWeightGradient: Operation {
   public static let name = "convolution_2d_weight_gradient"
   public let kernelHeight: Int
@@ -85,15 +87,18 @@ public struct Convolution2DWeightGradient: Operation {
   public let padding: Convolution2D.Padding
   /// Storage of dw; nil takes that of x.
   public let dtype: DType?
+  /// Storage of db; nil leaves it out.
+  public let biasDType: DType?
 
   public init(
     kernelSize: (height: Int, width: Int), stride: Int = 1,
-    padding: Convolution2D.Padding = .all(0), dtype: DType? = nil
+    padding: Convolution2D.Padding = .all(0), dtype: DType? = nil, biasDType: DType? = nil
   ) {
     (kernelHeight, kernelWidth) = kernelSize
     self.stride = stride
     self.padding = padding
     self.dtype = dtype
+    self.biasDType = biasDType
   }
 
   public func outputTypes(_ inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
@@ -103,7 +108,8 @@ public struct Convolution2DWeightGradient: Operation {
     let weight = [dy[3], kernelHeight, kernelWidth, x[3]]
     let window = try ConvolutionWindow(x: x, weight: weight, stride: stride, padding: padding)
     try requireShape(window.outputShape == dy, "dy is \(dy), not \(window.outputShape)")
-    return [TensorType(weight, dtype ?? inputs[0].dtype)]
+    let db = biasDType.map { TensorType([dy[3]], $0) }
+    return [TensorType(weight, dtype ?? inputs[0].dtype)] + [db].compactMap { $0 }
   }
 
   /// The sizes of the convolution whose gradient this is.
@@ -125,7 +131,9 @@ public struct Convolution2DWeightGradient: Operation {
         window.unfolded(inputs[0].values, sample: sample)[...], into: &dw.values,
         sizes: (window.o, window.depth, window.pixels))
     }
-    return [dw]
+    if biasDType == nil { return [dw] }
+    let sum = SumTo(shape: outputs[1].shape)
+    return [dw] + sum.evaluate([inputs[1]], outputs: [outputs[1]])
   }
 
   public func flopCount(_ inputs: [TensorType], outputs: [TensorType]) -> Int {

@@ -97,15 +97,17 @@ public struct Convolution2D: Operation {
         inputSize: (x.shape[1], x.shape[2]), stride: stride, padding: padding, dtype: x.dtype)
       results[0] = Tensor.apply(operation, [dy, weight])[0]
     }
+    let needsBias = hasBias && context.needs[2]
+    if hasBias { results.append(nil) }
     if context.needs[1] {
       let operation = Convolution2DWeightGradient(
         kernelSize: (weight.shape[1], weight.shape[2]), stride: stride, padding: padding,
-        dtype: weight.dtype)
-      results[1] = Tensor.apply(operation, [x, dy])[0]
-    }
-    if hasBias {
-      let bias = context.inputs[2]
-      results.append(context.needs[2] ? dy.columnSums(as: bias.dtype) : nil)
+        dtype: weight.dtype, biasDType: needsBias ? context.inputs[2].dtype : nil)
+      let gradients = Tensor.apply(operation, [x, dy])
+      results[1] = gradients[0]
+      if needsBias { results[2] = gradients[1] }
+    } else if needsBias {
+      results[2] = dy.columnSums(as: context.inputs[2].dtype)
     }
     if hasResidual {
       results.append(dy.converted(to: context.inputs[context.inputs.count - 1].dtype))

@@ -98,19 +98,25 @@ public struct MatrixProduct: Operation {
     guard let dy = context.outputGradients[0] else { return context.inputs.map { _ in nil } }
     let (a, b) = (context.inputs[0], context.inputs[1])
     let dSum = sumGradient(context, dy: dy)
-    var results: [Tensor?] = [
-      context.needs[0] ? gradientOfA(dSum, a: a, b: b) : nil,
-      context.needs[1] ? gradientOfB(dSum, a: a, b: b) : nil,
-    ]
-    if hasBias {
-      let bias = context.inputs[2]
-      results.append(context.needs[2] ? dSum.columnSums(as: bias.dtype) : nil)
+    var results: [Tensor?] = [context.needs[0] ? gradientOfA(dSum, a: a, b: b) : nil]
+    if isLinear, a.shape.count == 2, context.needs[1], context.needs[2] {
+      let operation = LinearParameterGradient(weight: b.dtype, bias: context.inputs[2].dtype)
+      results += Tensor.apply(operation, [dSum, a])
+    } else {
+      results.append(context.needs[1] ? gradientOfB(dSum, a: a, b: b) : nil)
+      if hasBias {
+        let bias = context.inputs[2]
+        results.append(context.needs[2] ? dSum.columnSums(as: bias.dtype) : nil)
+      }
     }
     if hasResidual {
       results.append(dy.converted(to: context.inputs[context.inputs.count - 1].dtype))
     }
     return results
   }
+
+  /// Whether it is a linear layer with a bias, if its operands are matrices.
+  private var isLinear: Bool { transposeB && !transposeA && hasBias && scale == 1 }
 
   /// Gradient of what the activation is applied to.
   private func sumGradient(_ context: GradientContext, dy: Tensor) -> Tensor {

@@ -54,17 +54,19 @@ extension Convolution2DWeightGradient: SelectableOperation {
     inputs: [TensorType], outputs: [TensorType], device: DeviceTraits
   ) -> Int {
     let (window, operands) = (window(inputs), [inputs[1], inputs[0]])
-    if let product = window.weightGradientProduct(operands) {
-      return product.workspaceByteCount(device)
-    }
-    let tile = window.weightGradientProblem(operands).tile(device)
-    return tile.workspaceByteCount(resultCount: outputs[0].elementCount)
+    let product = window.weightGradientProduct(operands)
+    let tile = (product?.problem ?? window.weightGradientProblem(operands)).tile(device)
+    let byteCount = tile.workspaceByteCount(resultCount: outputs[0].elementCount)
+    if outputs.count == 1 { return byteCount }
+    return max(byteCount, tile.rowSumsByteCount(of: inputs[1], into: outputs[1], device))
   }
 
   public func launches(_ context: LoweringContext) -> [Launch] {
     let inputs = context.inputs
     let window = window(inputs.map(\.type))
-    let operands = ProductOperands(a: inputs[1], b: inputs[0], y: context.outputs[0])
+    let operands = ProductOperands(
+      a: inputs[1], b: inputs[0], y: context.outputs[0],
+      rowSums: biasDType == nil ? nil : context.outputs[1])
     let types = [operands.a.type, operands.b.type]
     if let product = window.weightGradientProduct(types) {
       return product.launches(operands, context)
@@ -72,21 +74,22 @@ extension Convolution2DWeightGradient: SelectableOperation {
     let tile = window.weightGradientProblem(types).tile(context.device)
     let count = operands.y.type.elementCount
     let (packed, packing) = tile.pack(operands, resultCount: count, context)
-    if tile.splits == 1 { return packing + [launch(window, packed, tile)] }
+    let rowSums = tile.rowSumsLaunches(operands, context)
+    if tile.splits == 1 { return packing + [launch(window, packed, tile)] + rowSums }
     let partials = Binding(
       type: TensorType([tile.splits, count], .f32),
       address: context.workspace)
     return packing + [
       launch(window, ProductOperands(a: packed.a, b: packed.b, y: partials), tile),
       context.sumPartials(partials, operands, columns: window.i),
-    ]
+    ] + rowSums
   }
 
   private func launch(
     _ window: ConvolutionWindow, _ operands: ProductOperands, _ tile: ProductTile
   ) -> Launch {
     Launch(
-      tile.variant(storage: operands.storage), groups: foldedGroups(tile.groupCount),
-      parameters: window.parameters(operands, tile))
+      tile.variant(storage: operands.storage, sumsRows: operands.rowSums != nil),
+      groups: foldedGroups(tile.groupCount), parameters: window.parameters(operands, tile))
   }
 }

@@ -88,7 +88,8 @@ extension ConvolutionWindow {
   ) -> Convolution2DParameters {
     Convolution2DParameters(
       a: operands.a.address, b: operands.b.address, y: operands.y.address,
-      bias: operands.bias?.address ?? 0, residual: operands.residual?.address ?? 0,
+      bias: (operands.bias ?? (tile.sumsRows ? operands.rowSums : nil))?.address ?? 0,
+      residual: operands.residual?.address ?? 0,
       samples: UInt32(n), height: UInt32(h), width: UInt32(w), inputChannels: UInt32(i),
       outputHeight: UInt32(ho), outputWidth: UInt32(wo), outputChannels: UInt32(o),
       kernelHeight: UInt32(kh), kernelWidth: UInt32(kw), stride: UInt32(stride),

@@ -32,11 +32,13 @@ struct ProductOperands {
   let y: Binding
   var bias: Binding?
   var residual: Binding?
+  /// Where the sums of op(a)'s rows go, if they are wanted; without a bias only.
+  var rowSums: Binding?
 
   /// Storage by the names of the macros in `tile.glsl`.
   var storage: [String: DType] {
     var storage = ["A": a.type.dtype, "B": b.type.dtype, "Y": y.type.dtype]
-    storage["BIAS"] = bias?.type.dtype
+    storage["BIAS"] = (bias ?? rowSums)?.type.dtype
     storage["RESIDUAL"] = residual?.type.dtype
     return storage
   }
@@ -92,13 +94,14 @@ struct ProductShape {
   }
 
   func launches(
-    _ operands: ProductOperands, scale: Float = 1, activation: Activation? = nil,
+    _ original: ProductOperands, scale: Float = 1, activation: Activation? = nil,
     _ context: LoweringContext
   ) -> [Launch] {
     let tile = problem.tile(context.device)
-    let (operands, packing) = tile.pack(operands, resultCount: count, context)
+    let (operands, packing) = tile.pack(original, resultCount: count, context)
+    let rowSums = tile.rowSumsLaunches(original, context)
     if tile.splits == 1 {
-      return packing + [launch(operands, tile, scale: scale, activation, context)]
+      return packing + [launch(operands, tile, scale: scale, activation, context)] + rowSums
     }
     let partials = Binding(
       type: TensorType([tile.splits, count], .f32), address: context.workspace)
@@ -107,7 +110,7 @@ struct ProductShape {
       launch(parts, tile, scale: 1, nil, context),
       context.sumPartials(
         partials, operands, columns: sizes.n, scale: scale, activation: activation),
-    ]
+    ] + rowSums
   }
 
   private func launch(
@@ -118,7 +121,7 @@ struct ProductShape {
     parameters.a = operands.a.address
     parameters.b = operands.b.address
     parameters.y = operands.y.address
-    parameters.bias = operands.bias?.address ?? 0
+    parameters.bias = (operands.bias ?? (tile.sumsRows ? operands.rowSums : nil))?.address ?? 0
     parameters.residual = operands.residual?.address ?? 0
     parameters.batch = UInt32(sizes.batch)
     parameters.m = UInt32(sizes.m)
@@ -143,7 +146,8 @@ struct ProductShape {
     parameters.laneShift = UInt32(tile.laneShift)
     parameters.scale = scale
     return Launch(
-      tile.variant(storage: operands.storage, activation: activation),
+      tile.variant(
+        storage: operands.storage, activation: activation, sumsRows: operands.rowSums != nil),
       groups: foldedGroups(tile.groupCount), parameters: parameters)
   }
 }

@@ -73,7 +73,8 @@ struct ProductPanels {
     }
     return (
       ProductOperands(
-        a: first, b: second, y: operands.y, bias: operands.bias, residual: operands.residual),
+        a: first, b: second, y: operands.y, bias: operands.bias, residual: operands.residual,
+        rowSums: operands.rowSums),
       launches
     )
   }

@@ -46,6 +46,9 @@ struct ProductTile {
     groupCount = best.groups * splits
   }
 
+  /// Whether k runs down the columns of a as it is stored.
+  var isOfColumns: Bool { problem.form == 3 }
+
   /// What reading operands as they lie costs, as a factor.
   private static func costOfReading(
     _ problem: ProductProblem, _ choice: KernelChoice, _ traits: CostTraits
@@ -97,8 +100,12 @@ struct ProductTile {
 
   /// The shader with the macros and constants of its code.
   ///
-  /// - Parameter storage: of a, b, y, bias and residual by the names of their macros
-  func variant(storage: [String: DType], activation: Activation? = nil) -> ShaderVariant {
+  /// - Parameters:
+  ///   - storage: of a, b, y, bias (or row sums) and residual by the names of their macros
+  ///   - sumsRows: sums of a's rows are wanted, from a kernel that has them
+  func variant(
+    storage: [String: DType], activation: Activation? = nil, sumsRows: Bool = false
+  ) -> ShaderVariant {
     if let block {
       let contiguous = problem.contiguous + (splits > 1 ? [splitLength] : [])
       return block.variant(
@@ -112,6 +119,7 @@ struct ProductTile {
     ]
     if choice.code.usesBroadcasts { defines["LANES"] = String(lanes) }
     if choice.code == .panels { defines["PANELS"] = "1" }
+    if sumsRows && self.sumsRows { defines["ROW_SUMS"] = "1" }
     for name in ["A", "B", "Y", "BIAS", "RESIDUAL"] {
       defines["STORAGE_" + name] = (storage[name] ?? .f32).storageMacro
     }

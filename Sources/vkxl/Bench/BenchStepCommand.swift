@@ -35,6 +35,9 @@ struct BenchStepCommand: ParsableCommand {
     help: ArgumentHelp("Show operations with this in their names.", valueName: "text"))
   var filter: String?
 
+  @Flag(help: "Tell uses of an operation at different shapes (two inputs, result) apart.")
+  var shapes = false
+
   @Flag(help: "Take the best guess for kernels that no run has chosen yet.")
   var noTune = false
 
@@ -49,7 +52,8 @@ struct BenchStepCommand: ParsableCommand {
     try plotting.check()
     let backend = try Opening.backend(options.device.device, validate: options.device.validate)
     model.storage = try precision.storage(on: backend)
-    let benchmark = StepBenchmark(backend, model, objective)
+    var benchmark = StepBenchmark(backend, model, objective)
+    benchmark.separatesShapes = shapes
     let graphs = benchmark.graphs
     try checkFilter(graphs)
     Shell.writeText(

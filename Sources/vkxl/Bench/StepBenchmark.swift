@@ -9,6 +9,8 @@ struct StepBenchmark {
   let backend: VulkanBackend
   let model: BenchModel
   let settings: TrainerSettings
+  /// Tells uses of an operation at different shapes apart.
+  var separatesShapes = false
 
   /// What there is to measure of an operation in a step.
   struct OperationTime: Encodable, Sendable {
@@ -122,7 +124,8 @@ struct StepBenchmark {
       guard let program = program as? VulkanProgram else { continue }
       var counted: Set<Int> = []
       for launch in try program.profile(inputs) {
-        var total = totals[launch.operation] ?? OperationTime(operation: launch.operation)
+        let name = name(launch, of: program.plan)
+        var total = totals[name] ?? OperationTime(operation: name)
         total.launches += 1
         total.seconds += launch.nanoseconds * 1e-9
         if counted.insert(launch.step).inserted {
@@ -130,9 +133,19 @@ struct StepBenchmark {
           total.flop += launch.operationFlopCount
           total.bytes += (step.inputs + step.outputs).reduce(0) { $0 + $1.type.byteCount }
         }
-        totals[launch.operation] = total
+        totals[name] = total
       }
     }
     return totals.values.sorted { ($1.seconds, $0.operation) < ($0.seconds, $1.operation) }
+  }
+
+  /// The operation, with the shapes of its first inputs where those count.
+  private func name(_ launch: LaunchProfile, of plan: Plan) -> String {
+    guard separatesShapes else { return launch.operation }
+    let step = plan.steps[launch.step]
+    let shapes = (step.inputs.prefix(2) + step.outputs.prefix(1)).map { place in
+      place.type.shape.map(String.init).joined(separator: "x")
+    }
+    return "\(launch.operation) \(shapes.joined(separator: " "))"
   }
 }
