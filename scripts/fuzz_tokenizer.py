@@ -63,36 +63,41 @@ def text(r):
     )
 
 
-tokenizer = reference(sys.argv[1]).backend_tokenizer
-if sys.argv[2] == "--write":
-    r = random.Random(0)
-    texts = [text(r) for _ in range(600)]
-    ids = [e.ids for e in tokenizer.encode_batch(texts, add_special_tokens=False)]
-    with open(sys.argv[3], "w") as out:
-        rows = [json.dumps({"text": t, "ids": i}) for t, i in zip(texts, ids)]
-        out.write("[\n" + ",\n".join(rows) + "\n]\n")
-    sys.exit()
+def main():
+    tokenizer = reference(sys.argv[1]).backend_tokenizer
+    if sys.argv[2] == "--write":
+        r = random.Random(0)
+        texts = [text(r) for _ in range(600)]
+        ids = [e.ids for e in tokenizer.encode_batch(texts, add_special_tokens=False)]
+        with open(sys.argv[3], "w") as out:
+            rows = [json.dumps({"text": t, "ids": i}) for t, i in zip(texts, ids)]
+            out.write("[\n" + ",\n".join(rows) + "\n]\n")
+        sys.exit()
 
-count = int(sys.argv[3]) if len(sys.argv) > 3 else 100_000
-r = random.Random(int(sys.argv[4]) if len(sys.argv) > 4 else 1)
-# One text a line: none holds what ends a line.
-texts = [text(r).replace("\n", " ").replace("\r", " ") for _ in range(count)]
-texts += ["a" + chr(c) + "b" for c in SCALARS if c not in (10, 13)]
-run = subprocess.run(
-    [sys.argv[2], "tokenize"], input="\n".join(texts).encode() + b"\n", stdout=subprocess.PIPE, check=True
-)
-found = [json.loads(line) for line in run.stdout.decode().splitlines()]
-assert len(found) == len(texts), (len(found), len(texts))
-wrong = 0
-for start in range(0, len(texts), 20_000):
-    batch = texts[start : start + 20_000]
-    encodings = tokenizer.encode_batch(batch, add_special_tokens=False)
-    for t, encoding, ids in zip(batch, encodings, found[start:]):
-        expected = [49406, *encoding.ids[:75], 49407]
-        expected += [49407] * (77 - len(expected))
-        if ids != expected:
-            wrong += 1
-            if wrong <= 10:
-                print(ascii(t), expected, ids, sep="\n  ")
-print(f"{len(texts)} texts, {wrong} wrong")
-sys.exit(1 if wrong else 0)
+    count = int(sys.argv[3]) if len(sys.argv) > 3 else 100_000
+    r = random.Random(int(sys.argv[4]) if len(sys.argv) > 4 else 1)
+    # One text a line: none holds what ends a line.
+    texts = [text(r).replace("\n", " ").replace("\r", " ") for _ in range(count)]
+    texts += ["a" + chr(c) + "b" for c in SCALARS if c not in (10, 13)]
+    run = subprocess.run(
+        [sys.argv[2], "tokenize"], input="\n".join(texts).encode() + b"\n", stdout=subprocess.PIPE, check=True
+    )
+    found = [json.loads(line) for line in run.stdout.decode().splitlines()]
+    assert len(found) == len(texts), (len(found), len(texts))
+    wrong = 0
+    for start in range(0, len(texts), 20_000):
+        batch = texts[start : start + 20_000]
+        encodings = tokenizer.encode_batch(batch, add_special_tokens=False)
+        for t, encoding, ids in zip(batch, encodings, found[start:]):
+            expected = [49406, *encoding.ids[:75], 49407]
+            expected += [49407] * (77 - len(expected))
+            if ids != expected:
+                wrong += 1
+                if wrong <= 10:
+                    print(ascii(t), expected, ids, sep="\n  ")
+    print(f"{len(texts)} texts, {wrong} wrong")
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()

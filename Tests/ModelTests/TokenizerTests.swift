@@ -39,6 +39,20 @@ import Testing
     }
   }
 
+  /// Cutting prompts into words at white space changes no token, whatever the text.
+  @Test func wordsAreTheWholesTokens() throws {
+    let tokenizer = CLIPTokenizer()
+    for example in try examples("tokens_random.json") {
+      let prompt = WeightedPrompt(plain: example.text)
+      // The end token must tell where a chunk ends.
+      guard !example.ids.contains(49407) else { continue }
+      let found = tokenizer.encode(prompt, chunkLimit: 20).chunks.flatMap { chunk in
+        chunk.caption.ids1[1...].prefix { $0 != 49407 }
+      }
+      #expect(found == example.ids, "\(example.text.debugDescription)")
+    }
+  }
+
   @Test func tablesComeWhole() {
     // Their sizes as the scripts wrote them: the literals in the binary lose nothing.
     for name in ["clip_merges.txt", "clip_unicode.txt"] {

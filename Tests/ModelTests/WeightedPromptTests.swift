@@ -65,4 +65,27 @@ import Testing
     #expect(tokenizer.encode(WeightedPrompt(parsing: full)).chunks.count == 1)
     #expect(tokenizer.encode(WeightedPrompt(parsing: full + " fox")).chunks.count == 2)
   }
+
+  /// A word of fewer than 8 tokens stays whole, a longer one is cut; with one chunk allowed there is no
+  /// next one to go to.
+  @Test func wordsStayWhole() {
+    let tokenizer = CLIPTokenizer()
+    let words = [String](repeating: "fox", count: 74).joined(separator: " ")
+    func counts(_ text: String, limit: Int = .max) -> ([Int], Int) {
+      let tokens = tokenizer.encode(WeightedPrompt(parsing: text), chunkLimit: limit)
+      return (
+        tokens.chunks.map { $0.caption.ids1.firstIndex(of: 49407).map { $0 - 1 } ?? 0 },
+        tokens.truncatedCount
+      )
+    }
+    let (short, long) = ("photorealistically", "qzxjvkwqzxjvkwqzxjvk")
+    let shortCount = tokenizer.tokens(short).count
+    let longCount = tokenizer.tokens(long).count
+    #expect((2..<8).contains(shortCount) && longCount >= 8)
+    #expect(counts(words + " " + short) == ([74, shortCount], 0))
+    #expect(counts(words + "\n" + short + "\tfox") == ([74, shortCount + 1], 0))
+    #expect(counts(words + " " + long) == ([75, longCount - 1], 0))
+    #expect(counts(words + " " + short, limit: 1) == ([75], shortCount - 1))
+    #expect(counts(words + " " + short + " " + words, limit: 2) == ([74, 75], shortCount - 1))
+  }
 }

@@ -32,6 +32,23 @@ import Testing
     #expect(weight(.v, .none) == 1)
   }
 
+  /// The same with g = 0.1: timestep, v, safe, epsilon.
+  @Test(arguments: [
+    (300, 0.0409498941200389, 0.0409498941200389, 0.06934770651094703),
+    (500, 0.07236673161770255, 0.07236673161770255, 0.2618826358740192),
+    (999, 0.004660098513077234, 0.09953399014869227, 1),
+  ])
+  func weightsTakeTheirGamma(_ timestep: Int, _ minSNR: Double, _ safe: Double, _ epsilon: Double) {
+    for (prediction, weighting, expected) in [
+      (PredictionType.v, LossWeighting.minSNR(gamma: 0.1), minSNR),
+      (.v, .safeMinSNR(gamma: 0.1), safe), (.epsilon, .minSNR(gamma: 0.1), epsilon),
+    ] {
+      let objective = Objective(prediction: prediction, schedule: .plain, weighting: weighting)
+      let weight = Double(objective.draw(at: Double(timestep)).weight)
+      #expect(abs(weight / expected - 1) < 1e-6, "\(prediction) \(weighting)")
+    }
+  }
+
   /// SNRs are those of the rescaled schedule: 100, 500, 998, 999.
   @Test(arguments: [
     (100, 0.5661935774924632, 0.5661935774924632), (500, 0.24101878275731578, 1),
@@ -117,11 +134,41 @@ import Testing
     let share = Double(times.count { $0 > 0.9 }) / 20_000
     // Four standard errors of sqrt(.014 .986 / 20000).
     #expect(abs(share - 0.014) < 4 * 0.00083)
-    let byResolution = Objective(
+    // Above 0.99 the closed form has two in a million: none of 20,000. A tenth of uniform times brings
+    // 20, give or take four times sqrt(20).
+    #expect(1 - Self.normalBelow(log(0.99 / 0.01)) < 2.2e-6)
+    #expect(!times.contains { $0 > 0.99 })
+    let mixed = Self.times(
+      Objective(
+        prediction: .flow, schedule: .plain, times: TimeDistribution(uniformFraction: 0.1)),
+      pixels: 1024 * 1024, seed: 16)
+    #expect((3...37).contains(mixed.count { $0 > 0.99 }))
+  }
+
+  /// Shift 3 at 1024 x 1024 is 1.5 at a quarter of the area, 6 at four times it, whatever the shape.
+  @Test(arguments: [
+    (512, 512, 1.5), (1024, 1024, 3), (2048, 2048, 6), (2048, 512, 3), (832, 1216, 2.946794),
+  ])
+  func shiftGoesWithTheResolution(width: Int, height: Int, shift: Double) {
+    let objective = Objective(
       prediction: .flow, schedule: .plain,
       times: TimeDistribution(uniformFraction: 1, shift: .byResolution(at1024: 3)))
-    let small = Self.times(byResolution, pixels: 512 * 512, seed: 13)
-    #expect(Self.distance(small) { $0 / (1.5 - 0.5 * $0) } < Self.bound)
+    let times = Self.times(objective, pixels: width * height, seed: 13)
+    #expect(Self.distance(times) { $0 / (shift - (shift - 1) * $0) } < Self.bound)
+    #expect(
+      abs(objective.times.shift.value(pixels: width * height) - shift) < 1e-4)
+  }
+
+  /// v and epsilon draw each of the 1,000 timesteps as often: chi squared, whose mean is 999 and standard
+  /// deviation sqrt(2 999), within four of them.
+  @Test(arguments: [PredictionType.v, .epsilon])
+  func timestepsAreUniform(_ prediction: PredictionType) {
+    var counts = [Int](repeating: 0, count: 1000)
+    for time in Self.times(
+      Objective(prediction: prediction, schedule: .plain), pixels: 1, seed: 17)
+    { counts[Int(time)] += 1 }
+    let square = counts.reduce(0.0) { $0 + (Double($1) - 20) * (Double($1) - 20) / 20 }
+    #expect(abs(square - 999) < 4 * (2 * 999.0).squareRoot())
   }
 
   /// P(sigma <= x) of the ramp, at 1024 x 1024 and at twice and half the side.

@@ -187,6 +187,17 @@ import Testing
     #expect(guided([0], [0], scale: 2, rescale: 1) == [0])
   }
 
+  /// diffusers 0.42.1, `rescale_noise_cfg(u + 6 (c - u), c, 0.7)` on the tensors of this formula.
+  @Test func rescaledGuidanceIsDiffusers() {
+    func inputs(_ name: String) -> [Float] { SyntheticTensors.inputs(name, shape: [1, 2, 2, 2]) }
+    let expected = [
+      1.617123238, 5.344312112, 6.643542415, -0.883956437, -1.575328889, 3.188652229, 0.910994004,
+      -1.852466615,
+    ]
+    let found = guided(inputs("conditional"), inputs("unconditional"), scale: 6, rescale: 0.7)
+    #expect(relativeError(found.map(Double.init), expected) < 1e-6)
+  }
+
   /// Quantiles from scipy 1.17.1: scipy.stats.beta.ppf(p, 0.6, 0.6).
   @Test(arguments: [
     (0.0, 0.0), (0.001, 1.855873851745199e-05), (0.05, 0.012554456873611399),

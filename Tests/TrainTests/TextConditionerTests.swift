@@ -49,9 +49,23 @@ import Testing
     let second = try conditioner.encode(words[75...].joined(separator: " "))
     #expect(long.context == first.context + second.context)
     #expect(long.pooled == first.pooled)
-    let empty = try conditioner.encode("")
-    let (a, b) = Conditioning.padded(long, first, with: empty)
-    #expect(a == long)
-    #expect(b.context == first.context + empty.context && b.pooled == first.pooled)
+  }
+
+  /// Five prompts with emphasis, two of them longer than a chunk, against transformers' text encoders and
+  /// ComfyUI's arithmetic: `scripts/make_prompt_references.py`, torch 2.13.0, transformers 5.23.0.
+  @Test(arguments: 0..<5) func promptsAreTheReferences(_ index: Int) throws {
+    let file = try Fixture.open("prompts")
+    let prompt = try #require(file.metadata["\(index)"])
+    let tokens = CLIPTokenizer().encode(WeightedPrompt(parsing: prompt))
+    func flat(_ name: String) throws -> [Double] { try file.doubles("\(index).\(name)") }
+    #expect(tokens.chunks.count == (index < 3 ? 1 : 2) && tokens.truncatedCount == 0)
+    #expect(tokens.chunks.flatMap(\.caption.ids1).map(Double.init) == (try flat("ids1")))
+    #expect(tokens.chunks.flatMap(\.caption.ids2).map(Double.init) == (try flat("ids2")))
+    let weights = zip(tokens.chunks.flatMap(\.weights), try flat("weights"))
+    #expect(weights.allSatisfy { abs(Double($0) - $1) < 1e-6 })
+    let found = try conditioner.encode(prompt: prompt)
+    // The text encoders' own limit, which emphasis up to 1.5 hardly widens.
+    #expect(relativeError(found.context.map(Double.init), try flat("context")) < 1e-5)
+    #expect(relativeError(found.pooled.map(Double.init), try flat("pooled")) < 1e-5)
   }
 }

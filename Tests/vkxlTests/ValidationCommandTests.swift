@@ -62,10 +62,14 @@ import Testing
   @Test func aFolderIsMeasured() async throws {
     let run = try SmallRun()
     try Example.copyPictures(3, to: run.folder.path + "/held")
+    // Without markers, a model counts as one that predicts epsilon.
+    let base = run.folder.path + "/base.safetensors"
+    try Example.checkpoint(to: base) { $0 }
     let outcome = await run.train(
       steps: 2,
       [
-        "data.validation_folder=\(run.folder.path)/held", "objective.from=epsilon",
+        "model.checkpoint=\(base)", "data.validation_folder=\(run.folder.path)/held",
+        "objective.from=epsilon",
         "objective.transition_steps=1", "output.validate_every=0",
       ])
     #expect(outcome.status == 0, "\(outcome.errors)")

@@ -54,21 +54,27 @@ public struct CheckpointMarkers: Hashable, Sendable {
   /// - Throws: `InputError` when a key holds what none of the programs write
   public init(reading file: Safetensors) throws {
     let metadata = file.metadata
-    if let own = metadata[Key.prediction] {
-      prediction = try Self.prediction(named: own, key: Key.prediction, path: file.path)
-    } else if file[Tensor.v] != nil {
-      prediction = .v
-    } else if let spec = metadata[Key.specPrediction] {
-      prediction = try Self.prediction(named: spec, key: Key.specPrediction, path: file.path)
-    } else {
-      prediction = .epsilon
-    }
+    prediction = try Self.statedPrediction(of: file) ?? .epsilon
     zeroTerminalSNR =
       metadata[Key.zeroTerminalSNR].map { $0 == "true" } ?? (file[Tensor.zeroTerminalSNR] != nil)
     shift = metadata[Key.shift].flatMap(Double.init)
     shiftAt1024 = metadata[Key.shiftAt1024].flatMap(Double.init)
     resolution = metadata["modelspec.resolution"]
     title = metadata["modelspec.title"]
+  }
+
+  /// What a file says that its model predicts, in the same order; nil when it says nothing.
+  ///
+  /// - Throws: `InputError` when a key holds what none of the programs write
+  public static func statedPrediction(of file: Safetensors) throws -> PredictionType? {
+    let metadata = file.metadata
+    if let own = metadata[Key.prediction] {
+      return try prediction(named: own, key: Key.prediction, path: file.path)
+    }
+    if file[Tensor.v] != nil { return .v }
+    return try metadata[Key.specPrediction].map {
+      try prediction(named: $0, key: Key.specPrediction, path: file.path)
+    }
   }
 
   /// The empty tensors to append.

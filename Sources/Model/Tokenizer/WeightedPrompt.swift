@@ -111,24 +111,50 @@ public struct TokenizedPrompt: Equatable, Sendable {
 }
 
 extension CLIPTokenizer {
+  /// A word of so many tokens or more may be cut by the end of a chunk.
+  private static let longWordCount = 8
+
+  private struct WeightedToken {
+    var id: Int
+    var weight: Float
+  }
+
   /// A prompt cut into as many chunks as it needs, up to a limit.
+  ///
+  /// A word that does not fit into the rest of a chunk begins the next, unless it has 8 tokens or more.
+  /// With a limit of one chunk there is no next one: it is filled to the brim, as CLIP's own truncation
+  /// does.
+  /// - Source: ComfyUI, `comfy/sd1_clip.py` (A1111 goes back to a comma among the last 20 tokens).
   public func encode(_ prompt: WeightedPrompt, chunkLimit: Int = .max) -> TokenizedPrompt {
-    var ids: [Int] = []
-    var weights: [Float] = []
-    for piece in prompt.pieces {
-      let tokens = tokens(piece.text)
-      ids += tokens
-      weights += [Float](repeating: Float(piece.weight), count: tokens.count)
-    }
     let size = Self.contextLength - 2
-    let needed = max(1, (ids.count + size - 1) / size)
-    let count = min(needed, max(1, chunkLimit))
-    let chunks = (0..<count).map { index in
-      let range = index * size..<min(ids.count, (index + 1) * size)
-      let padding = [Float](repeating: 1, count: Self.contextLength - 1 - range.count)
-      return TokenizedPrompt.Chunk(
-        caption: Self.caption(ids[range]), weights: [1] + weights[range] + padding)
+    let words = words(of: prompt)
+    var chunks: [[WeightedToken]] = [[]]
+    for word in words {
+      let isCut = word.count >= Self.longWordCount || chunkLimit <= 1
+      if !isCut, chunks[chunks.count - 1].count + word.count > size { chunks.append([]) }
+      for token in word {
+        if chunks[chunks.count - 1].count == size { chunks.append([]) }
+        chunks[chunks.count - 1].append(token)
+      }
     }
-    return TokenizedPrompt(chunks: chunks, truncatedCount: max(0, ids.count - count * size))
+    let kept = chunks.prefix(max(1, chunkLimit))
+    let total = words.reduce(0) { $0 + $1.count }
+    return TokenizedPrompt(
+      chunks: kept.map(Self.chunk), truncatedCount: total - kept.reduce(0) { $0 + $1.count })
+  }
+
+  /// The tokens of each word; a word ends with white space and where the weight changes.
+  private func words(of prompt: WeightedPrompt) -> [[WeightedToken]] {
+    prompt.pieces.flatMap { piece in
+      piece.text.split { $0 == " " || $0 == "\t" || $0.isNewline }.map { word in
+        tokens(String(word)).map { WeightedToken(id: $0, weight: Float(piece.weight)) }
+      }
+    }
+  }
+
+  private static func chunk(_ tokens: [WeightedToken]) -> TokenizedPrompt.Chunk {
+    let padding = [Float](repeating: 1, count: contextLength - 1 - tokens.count)
+    return TokenizedPrompt.Chunk(
+      caption: caption(tokens.map(\.id)[...]), weights: [1] + tokens.map(\.weight) + padding)
   }
 }

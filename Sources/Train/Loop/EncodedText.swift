@@ -30,8 +30,8 @@ enum EncodedText: Hashable, Sendable {
     case .caption(let text) where captionChunkLimit == 1:
       .textEmbedding(caption: text, encoderHash: encoderHash)
     case .caption(let text):
-      CacheKey(kind: "long text 1", [text, encoderHash, String(captionChunkLimit)])
-    case .prompt(let text): CacheKey(kind: "prompt 1", [text, encoderHash])
+      CacheKey(kind: "long text 2", [text, encoderHash, String(captionChunkLimit)])
+    case .prompt(let text): CacheKey(kind: "prompt 2", [text, encoderHash])
     }
   }
 }

@@ -3,9 +3,9 @@ import Graph
 import Model
 
 extension TrainingRun {
-  /// Captions of the data, and prompts of the pictures to draw with the empty one that fills them.
+  /// Captions of the data, and prompts of the pictures to draw.
   private var allTexts: [EncodedText] {
-    let prompts = Set(run.samples.flatMap { [$0.prompt, $0.negative, ""] })
+    let prompts = Set(run.samples.flatMap { [$0.prompt, $0.negative] })
     let captions = data.captions
     let heldOut = (heldOut?.captions ?? []).filter { !captions.contains($0) }
     return captions + heldOut + prompts.sorted().map { .prompt($0) }

@@ -59,13 +59,12 @@ extension TrainingRun {
 
   private func drawLatents(_ trainer: Trainer) throws -> [[Float]] {
     let unetRunner = UNetRunner(unetPlans, sharing: trainer.store)
-    let empty = try data.conditioning(of: .prompt(""))
     return try run.samples.map { sample in
-      let (positive, negative) = Conditioning.padded(
+      let (positive, negative) = Conditioning.matched(
         try data.conditioning(of: .prompt(sample.prompt)),
-        try data.conditioning(of: .prompt(sample.negative)), with: empty)
+        try data.conditioning(of: .prompt(sample.negative)))
       let request = sample.request(positive: positive, negative: negative)
-      return try process(of: sample, at: trainer.step).draw(request, unetRunner, unet)
+      return try process(of: sample, at: trainer.step).draw([request], unetRunner, unet)[0]
     }
   }
 
@@ -94,14 +93,14 @@ extension SampleDescription {
       guidance: Float(guidance), guidanceRescale: Float(guidanceRescale), seed: seed)
   }
 
-  /// Shape of the UNet's batch, which has as many tokens as the longer prompt needs.
+  /// Shape of the UNet's batch, in which both prompts have as many tokens.
   public func batchShape(_ configuration: UNetConfiguration) -> BatchShape {
     let tokenizer = CLIPTokenizer()
     let counts = [prompt, negative].map {
       tokenizer.encode(WeightedPrompt(parsing: $0)).chunks.count
     }
     var shape = request().batchShape(configuration)
-    shape.tokens = CLIPTokenizer.contextLength * max(counts[0], counts[1])
+    shape.tokens = CLIPTokenizer.contextLength * Conditioning.commonCount(counts[0], counts[1])
     return shape
   }
 

@@ -13,12 +13,30 @@ public struct Conditioning: Sendable, Equatable {
     self.pooled = pooled
   }
 
-  /// Two prompts with as many chunks each: the shorter one goes on with empty ones.
-  public static func padded(
-    _ first: Conditioning, _ second: Conditioning, with empty: Conditioning
+  /// Two prompts with as many tokens each: both are repeated to the least common multiple.
+  ///
+  /// What is said several times over counts no more to attention than what is said once: the softmax
+  /// spreads the same over as many copies. A prompt means the same whatever stands beside it; empty
+  /// chunks in place of copies would take a share of the attention.
+  /// - Source: ComfyUI, `comfy/conds.py` (CONDCrossAttn); A1111 appends empty chunks.
+  public static func matched(
+    _ first: Conditioning, _ second: Conditioning
   ) -> (Conditioning, Conditioning) {
-    let count = max(first.context.count, second.context.count)
-    return (first.padded(to: count, with: empty), second.padded(to: count, with: empty))
+    let count = commonCount(first.context.count, second.context.count)
+    return (first.repeated(to: count), second.repeated(to: count))
+  }
+
+  /// The least common multiple of two numbers of chunks, or of whatever makes them up; above 0.
+  static func commonCount(_ a: Int, _ b: Int) -> Int {
+    var (divisor, rest) = (a, b)
+    while rest > 0 { (divisor, rest) = (rest, divisor % rest) }
+    return a / max(1, divisor) * b
+  }
+
+  private func repeated(to count: Int) -> Conditioning {
+    var result = self
+    while result.context.count < count { result.context += context }
+    return result
   }
 
   /// Empty chunks appended up to a number of context elements.

@@ -36,14 +36,25 @@ public struct PictureRequest: Sendable, Equatable {
     FrameShape(samples: 1, height: height / 8, width: width / 8)
   }
 
-  /// Shape of the UNet's batch: with guidance both prompts go together.
-  public func batchShape(_ configuration: UNetConfiguration) -> BatchShape {
+  /// Whether the negative prompt is asked too.
+  public var isGuided: Bool { guidance != 1 }
+
+  /// Shape of the UNet's batch for so many pictures of this kind: with guidance both prompts of each
+  /// go together.
+  public func batchShape(_ configuration: UNetConfiguration, pictures: Int = 1) -> BatchShape {
     BatchShape(
-      samples: guidance == 1 ? 1 : 2, height: height / 8, width: width / 8,
+      samples: isGuided ? 2 * pictures : pictures, height: height / 8, width: width / 8,
       channels: configuration.inputChannels,
       tokens: positive.context.count / configuration.contextWidth,
       contextWidth: configuration.contextWidth,
       pooledWidth: configuration.pooledWidth)
+  }
+
+  /// Whether both can be drawn in one batch, if they are drawn by one process: as large, with as many
+  /// tokens, both guided or neither.
+  public func canShareBatch(with other: PictureRequest) -> Bool {
+    width == other.width && height == other.height && isGuided == other.isGuided
+      && positive.context.count == other.positive.context.count
   }
 }
 
@@ -57,40 +68,58 @@ extension SamplingProcess {
     }
   }
 
-  /// Draws a picture's latents, [h, w, 4], divided by `latentScale`.
+  /// Draws pictures in one batch: the latents of each, [h, w, 4], divided by `latentScale`.
   ///
-  /// The noise depends on the seed, the step and the size alone.
-  /// - Parameter progress: called after each step; its estimate is scaled as the UNet has it
+  /// The noise of each depends on its seed, the step and the size alone, and each is guided for itself,
+  /// so that a picture is the same in every batch, as far as the UNet's kernels are.
+  /// - Parameters:
+  ///   - requests: at least one; each can share a batch with the first
+  ///   - progress: called after each step; its estimate [N, h, w, 4] is scaled as the UNet has it
   public func draw(
-    _ request: PictureRequest, _ unet: UNetRunner, _ configuration: UNetConfiguration,
+    _ requests: [PictureRequest], _ unet: UNetRunner, _ configuration: UNetConfiguration,
     progress: (Progress) throws -> Void = { _ in }
-  ) throws -> [Float] {
-    let shape = request.batchShape(configuration)
-    let isGuided = shape.samples == 2
-    let prompts = isGuided ? [request.positive, request.negative] : [request.positive]
-    let context = prompts.flatMap(\.context)
-    let pooled = prompts.flatMap(\.pooled)
-    let size = [Float(request.height), Float(request.width)]
-    let timeIDs = prompts.flatMap { _ -> [Float] in size + [0, 0] + size }
-    let count = shape.height * shape.width * shape.channels
-    let noise = SampleRandom.normals(
-      count: count, seed: request.seed, step: 0, sample: 0, stream: .picture)
+  ) throws -> [[Float]] {
+    guard let first = requests.first else { return [] }
+    precondition(requests.allSatisfy(first.canShareBatch), "pictures of one batch differ in shape")
+    let shape = first.batchShape(configuration, pictures: requests.count)
     var single = shape
     single.samples = 1
+    let count = single.latents.reduce(1, *)
+    let prompts = requests.map(\.positive) + (first.isGuided ? requests.map(\.negative) : [])
+    let (context, pooled) = (prompts.flatMap(\.context), prompts.flatMap(\.pooled))
+    let size = [Float(first.height), Float(first.width)]
+    let timeIDs = prompts.flatMap { _ -> [Float] in size + [0, 0] + size }
+    let noise = requests.flatMap {
+      SampleRandom.normals(count: count, seed: $0.seed, step: 0, sample: 0, stream: .picture)
+    }
     let latents = try sample(
-      noise: noise, stepNoise: { [single] in Self.stepNoise(seed: request.seed, step: $0, single) },
+      noise: noise,
+      stepNoise: { [single] step in
+        requests.flatMap { Self.stepNoise(seed: $0.seed, step: step, single) }
+      },
       progress: progress,
       network: { input, time in
         let output = try unet.predict(
-          shape, latents: isGuided ? input + input : input,
+          shape, latents: first.isGuided ? input + input : input,
           time: [Float](repeating: time, count: shape.samples), context: context, pooled: pooled,
           timeIDs: timeIDs)
-        return isGuided
-          ? guided(
-            Array(output[..<count]), Array(output[count...]), scale: request.guidance,
-            rescale: request.guidanceRescale)
-          : output
+        return first.isGuided ? Self.guided(output, requests, count: count) : output
       })
-    return latents.map { $0 / latentScale }
+    return requests.indices.map { index in
+      latents[index * count..<(index + 1) * count].map { $0 / latentScale }
+    }
+  }
+
+  /// Each picture's prediction from those of its prompts: first all conditional ones, `count` numbers
+  /// each, then all unconditional ones.
+  private static func guided(
+    _ output: [Float], _ requests: [PictureRequest], count: Int
+  ) -> [Float] {
+    requests.enumerated().flatMap { index, request in
+      let (start, negative) = (index * count, (requests.count + index) * count)
+      return Train.guided(
+        Array(output[start..<start + count]), Array(output[negative..<negative + count]),
+        scale: request.guidance, rescale: request.guidanceRescale)
+    }
   }
 }

@@ -1,7 +1,7 @@
 import Model
 
 /// A sampler's walk down a table of noise levels.
-public struct SamplingProcess: Sendable {
+public struct SamplingProcess: Sendable, Equatable {
   /// What the network predicts.
   public var prediction: PredictionType
   /// Times and noise levels that are visited.

@@ -90,7 +90,9 @@ struct PlanCommand: ParsableCommand {
         configuration.source.place(of: "model.checkpoint"), expected: "a checkpoint file",
         found: "nothing at \(path)", hint: "plan a size known by name with --size full")
     }
-    return try SDXLCheckpoint(path: path, parts: [.unet]).configuration
+    let checkpoint = try SDXLCheckpoint(path: path, parts: [.unet])
+    _ = try configuration.checkOrigin(checkpoint.file)
+    return checkpoint.configuration
   }
 
   /// Nil where there are none to be found: they take no part in training.

@@ -10,7 +10,8 @@ struct SampleCommand: ParsableCommand {
     abstract: "Draw pictures with a checkpoint.",
     discussion: """
       Writes PNG files with all parameters in a text chunk. The same seed gives the same picture \
-      on every run; picture number n of --count uses seed + n.
+      on every run, in batches of the same size to the bit; picture number n of --count uses \
+      seed + n.
 
       In prompts (word) counts 1.1 times, (word:1.3) 1.3 times, [word] 1/1.1 times; \\( is a \
       bracket. A prompt of more than 75 tokens goes on in further chunks of 75. A prompt file has \
@@ -45,21 +46,28 @@ struct SampleCommand: ParsableCommand {
   @Option(help: ArgumentHelp("What it does not show.", valueName: "text"))
   var negative = ""
 
-  @Option(help: ArgumentHelp("Width in pixels, a multiple of 8.", valueName: "pixels"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Width in pixels, a multiple of 8.", valueName: "pixels"))
   var width = 1024
 
-  @Option(help: ArgumentHelp("Height in pixels, a multiple of 8.", valueName: "pixels"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Height in pixels, a multiple of 8.", valueName: "pixels"))
   var height = 1024
 
-  @Option(help: ArgumentHelp("Sampler steps, 1 to 1000.", valueName: "count"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Sampler steps, 1 to 1000.", valueName: "count"))
   var steps = 28
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Classifier-free guidance scale; 1 turns guidance off.", valueName: "scale"))
   var guidance = 5.0
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Share of guidance rescaled to the prediction's own contrast, 0 to 1.",
       discussion: "0.7 suits zero terminal SNR.", valueName: "share"))
@@ -76,15 +84,27 @@ struct SampleCommand: ParsableCommand {
       valueName: "prediction"))
   var prediction: PredictionChoice = .auto
 
-  @Option(help: ArgumentHelp("Pictures of each prompt.", valueName: "number"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Pictures of each prompt.", valueName: "number"))
   var count = 1
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Pictures drawn at once, where size, steps and whether they are guided agree.",
+      discussion:
+        "Default: up to 8, as many as fit into the memory that is free. A picture is the same "
+        + "in every batch, up to rounding where the device has other kernels for larger batches.",
+      valueName: "number"))
+  var batch: Int?
 
   @Flag(help: "Write one picture with all of them in rows too.")
   var grid = false
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
-      "Steps after which preview.png is written anew: the picture as it stands.",
+      "Steps after which preview.png is written anew: the pictures of the batch as they stand.",
       discussion: "The VAE is then on the device together with the UNet.", valueName: "count"))
   var preview: Int?
 
@@ -113,6 +133,7 @@ struct SampleCommand: ParsableCommand {
     try OptionCheck.require("--guidance", guidance, in: 0...1000)
     try OptionCheck.require("--guidance-rescale", guidanceRescale, in: 0...1)
     try OptionCheck.require("--count", count, in: 1...10_000, unit: "pictures")
+    if let batch { try OptionCheck.require("--batch", batch, in: 1...1024, unit: "pictures") }
     try sampling.check(
       prediction: prediction.objective, zeroTerminalSNR: prediction == .auto ? nil : sampling.ztsnr)
     var isFolder: ObjCBool = false

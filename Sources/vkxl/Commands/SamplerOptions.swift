@@ -19,6 +19,7 @@ struct SamplerOptions: ParsableArguments {
   var spacing: Spacing = .native
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Noise level where a ramp begins; needed with zero terminal SNR, whose own is infinite.",
       valueName: "sigma"))
@@ -28,6 +29,7 @@ struct SamplerOptions: ParsableArguments {
   var infiniteFirstStep = false
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Share of fresh noise, 0 to 1, for euler_ancestral and dpmpp_2m_sde (default 1) and ddim (0).",
       valueName: "share"))
@@ -37,6 +39,7 @@ struct SamplerOptions: ParsableArguments {
   var ztsnr = false
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Noise level that stands for infinity with zero terminal SNR; inf is the exact limit.",
       discussion: "Default: 20000, as in NovelAI V3, in `vkxl sample`; 4096, as in diffusers, in "
@@ -44,6 +47,7 @@ struct SamplerOptions: ParsableArguments {
   var terminalSigma: Double?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Shift of flow times, above 0; for flow only.",
       discussion: "Default: the checkpoint's own in `vkxl sample`, else 1.", valueName: "a"))
@@ -107,7 +111,15 @@ struct SamplerOptions: ParsableArguments {
     }
     if let sigmaMax {
       let largest = NoiseSchedule(zeroTerminalSNR: zeroTerminalSNR).largestFiniteSigma
-      try OptionCheck.require("--sigma-max", sigmaMax, in: 1...(largest * 10).rounded(.down) / 10)
+      let limit = (largest * 10).rounded(.down) / 10
+      guard sigmaMax >= 1, sigmaMax <= limit else {
+        throw InputError(
+          "--sigma-max", expected: "1 to \(limit), the schedule's largest finite sigma",
+          found: "\(sigmaMax)",
+          hint: zeroTerminalSNR
+            ? "14.6 is usual; pure noise is reached by --infinite-first-step"
+            : "14.6 is where SDXL's schedule ends; more noise needs zero terminal SNR")
+      }
     } else if zeroTerminalSNR, spacing.ramp != nil {
       throw InputError(
         "--spacing", expected: "a finite --sigma-max, where the ramp begins",

@@ -18,7 +18,8 @@ extension SampleCommand {
     let backend = try Opening.backend(device.device, validate: device.validate)
     try makeFolder()
     let requests = try requests(jobs, backend, parts)
-    let latents = try drawLatents(zip(requests, processes).map { ($0, $1) }, backend, parts)
+    let latents = try drawLatents(
+      zip(requests, processes).map { Picture(request: $0, process: $1) }, backend, parts)
     let decoder = try LatentDecoder(
       backend, try parts.vae, weights: parts.weights, shape: jobs[0].latentShape)
     var images: [Image] = []
@@ -54,54 +55,13 @@ extension SampleCommand {
     return source
   }
 
-  /// The UNet leaves the device before the VAE comes, unless previews need both.
-  private func drawLatents(
-    _ pictures: [(request: PictureRequest, process: SamplingProcess)], _ backend: VulkanBackend,
-    _ parts: ModelParts
-  ) throws -> [[Float]] {
-    let unet = parts.checkpoint.configuration.unet
-    let runner = try UNetRunner(
-      backend, unet.stored(try precision.storage(on: backend)), weights: parts.weights,
-      shape: pictures[0].request.batchShape(unet))
-    let previewer = try preview.map { _ in
-      try LatentDecoder(
-        backend, try parts.vae, weights: parts.weights, shape: pictures[0].request.latentShape)
-    }
-    let terminal = Terminal.standardError
-    let total = pictures.reduce(0) { $0 + $1.process.table.timesteps.count }
-    var done = 0
-    defer { if terminal.isInteractive { terminal.write("\r\u{1B}[K") } }
-    return try pictures.map { request, process in
-      try process.draw(request, runner, unet) { progress in
-        done += 1
-        if terminal.isInteractive { terminal.write("\r\u{1B}[Ksample \(done)/\(total) steps") }
-        if let previewer, let preview, progress.step % preview == 0 {
-          try writePreview(progress, request, previewer)
-        }
-      }
-    }
-  }
-
-  /// Decodes the clean latents as estimated so far.
-  private func writePreview(
-    _ progress: SamplingProcess.Progress, _ request: PictureRequest, _ decoder: LatentDecoder
-  ) throws {
-    let latents = progress.estimate.map { $0 / latentScale }
-    let image = Image(
-      width: request.width, height: request.height,
-      normalized: try decoder.decode(latents, request.latentShape))
-    try PNG.write(image, to: "\(out)/preview.png")
-  }
-
-  /// The text encoders leave the device when this returns. Both prompts of a picture have as many
-  /// chunks as the longer one needs.
+  /// The text encoders leave the device when this returns.
   private func requests(
     _ jobs: [PictureJob], _ backend: any Backend, _ parts: ModelParts
   ) throws -> [PictureRequest] {
     let conditioner = try TextConditioner(
       backend, parts.textConfiguration, weights: parts.textWeights, shape: 1)
-    let empty = try conditioner.encode("")
-    var encoded: [String: Conditioning] = ["": empty]
+    var encoded: [String: Conditioning] = [:]
     func conditioning(_ prompt: String) throws -> Conditioning {
       if let known = encoded[prompt] { return known }
       let new = try conditioner.encode(prompt: prompt)
@@ -109,8 +69,8 @@ extension SampleCommand {
       return new
     }
     return try jobs.map { job in
-      let (positive, negative) = Conditioning.padded(
-        try conditioning(job.prompt), try conditioning(job.negative), with: empty)
+      let (positive, negative) = Conditioning.matched(
+        try conditioning(job.prompt), try conditioning(job.negative))
       return PictureRequest(
         positive: positive, negative: negative, width: job.width, height: job.height,
         guidance: Float(job.guidance), guidanceRescale: Float(guidanceRescale), seed: job.seed)

@@ -29,7 +29,10 @@ extension TrainCommand {
     let parts = try Opening.model(
       configuration.model.checkpoint, parts: [.unet, .vae],
       textEncoders: configuration.model.textEncoders, textEncodersKey: "model.text_encoders")
-    for warning in configuration.warnings + [parts.checkpoint.warning].compactMap({ $0 }) {
+    let warnings =
+      try configuration.warnings + configuration.checkOrigin(parts.checkpoint.file)
+      + [parts.checkpoint.warning].compactMap { $0 }
+    for warning in warnings {
       monitor.note("warning: \(warning)")
     }
     if resume { try folder.checkResumable(model: parts.identity) }
