@@ -72,10 +72,11 @@ extension SampleCommand {
       }
     }
     let runner = try UNetRunner(
-      plans, weights: parts.weights,
+      backend, plans, weights: parts.weights,
       shape: first.request.batchShape(unet, pictures: batches[0].count))
     let decoder = try decoderPlans.map {
-      try LatentDecoder($0, weights: parts.weights, shape: first.request.latentShape)
+      try LatentDecoder(
+        backend, $0, weights: parts.weights, shape: first.request.latentShape)
     }
     let terminal = Terminal.standardError
     let total = batches.reduce(0) { $0 + pictures[$1[0]].process.table.timesteps.count }
