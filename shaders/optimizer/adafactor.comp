@@ -11,8 +11,9 @@ VALUE_ACCESS(G, STORAGE_G)
 ROUNDING_ACCESS(P, STORAGE_P)
 
 #ifdef FACTORED
-// v of an element. Its row by f32, less or more by one: rows are below 2^20.
-float squareAverage(UpdatedTensor tensor, uint element, float inverse, float mean) {
+// 1 / sqrt(v) of an element, root by root: R C / mean(R) itself may be less than f32 holds, where a row
+// and a column have hardly any gradient. Its row by f32, less or more by one: rows are below 2^20.
+float inverseRoot(UpdatedTensor tensor, uint element, float inverse, float rootOfMean) {
   uint row = uint(float(element) * inverse);
   int column = int(element - row * tensor.size);
   if (column < 0) {
@@ -22,8 +23,8 @@ float squareAverage(UpdatedTensor tensor, uint element, float inverse, float mea
     row++;
     column -= int(tensor.size);
   }
-  return loadF32(address(tensor, ROWS_OUT), row) / mean
-      * loadF32(address(tensor, COLUMNS_OUT), uint(column));
+  return rootOfMean * inversesqrt(loadF32(address(tensor, ROWS_OUT), row))
+      * inversesqrt(loadF32(address(tensor, COLUMNS_OUT), uint(column)));
 }
 #endif
 
@@ -37,7 +38,7 @@ void main() {
   float decay = loadF32(p.learningRate, 0) * p.weightDecay;
   float rate = loadF32(address(tensor, SLOT), 1);
 #ifdef FACTORED
-  float mean = loadF32(address(tensor, SLOT), 0);
+  float rootOfMean = sqrt(loadF32(address(tensor, SLOT), 0));
   float inverse = 1.0 / float(tensor.size);
 #endif
   uint end = (tensor.count + 1) / 2;  // in pairs
@@ -50,13 +51,13 @@ void main() {
       Value parameter = getP(address(tensor, 0), i);
       Value g = scale * getG(address(tensor, 1), i);
 #ifdef FACTORED
-      Value v = vec2(
-          squareAverage(tensor, 2 * i, inverse, mean),
-          squareAverage(tensor, min(2 * i + 1, tensor.count - 1), inverse, mean));
+      Value factor = vec2(
+          inverseRoot(tensor, 2 * i, inverse, rootOfMean),
+          inverseRoot(tensor, min(2 * i + 1, tensor.count - 1), inverse, rootOfMean));
 #else
-      Value v = getF(address(tensor, SQUARES_OUT), i);
+      Value factor = inversesqrt(getF(address(tensor, SQUARES_OUT), i));
 #endif
-      Value updated = parameter - decay * parameter - rate * g / sqrt(v);
+      Value updated = parameter - decay * parameter - rate * g * factor;
       if (isSkipped) putP(address(tensor, WEIGHT_OUT), i, parameter);
       else putRoundedP(address(tensor, WEIGHT_OUT), i, updated, random[k]);
     }

@@ -22,7 +22,7 @@ extension OperationCase {
         IfFinite(), [TensorType([1]), TensorType([1]), TensorType([1])],
         fills: [0: .values([probe]), 1: .values([3]), 2: .values([-5])])
     }
-    + adamWCases + lionCases + adamW8BitCases + adafactorCases
+    + adamWCases + lionCases + adamW8BitCases + adafactorCases + emptyAdafactorCases
     + prodigyCases
 
   private static let adamWCases = updateScalars.flatMap { step, scale in
@@ -87,6 +87,30 @@ extension OperationCase {
             + states[0].indices.flatMap { role in states.map { $0[role] } },
           fills: fills)
       }
+    }
+  }
+
+  /// A row and two columns that never had a gradient, as inputs that are always 0 make them: R C / mean(R)
+  /// is 1e-60 where they cross.
+  private static let emptyAdafactorCases = updateScalars.flatMap { step, scale in
+    storages.filter { $0.2 == .f32 }.map { weight, gradient, _ in
+      let (rows, columns) = (6, 8)
+      let gradients = (0..<rows * columns).map { element in
+        let isEmpty = element / columns == 2 || element % columns % 4 == 0
+        return isEmpty ? 0 : Double(element % 11) / 8 - 0.6
+      }
+      let operation = Adafactor(
+        decayExponent: -0.8, clipThreshold: 1, weightDecay: 0.01, isFactored: true,
+        tensors: UpdatedTensors(indices: [0], seed: 5))
+      let matrix = TensorType([rows, columns], weight)
+      return OperationCase(
+        operation,
+        scalarTypes + [matrix, TensorType([rows, columns], gradient)]
+          + operation.states(TensorType([rows, columns])),
+        fills: scalarFills(step, scale).merging([
+          4: .values(gradients), 5: .values((0..<rows).map { $0 == 2 ? 1e-30 : 0.5 }),
+          6: .values((0..<columns).map { $0 % 4 == 0 ? 1e-30 : 0.5 }),
+        ]) { $1 })
     }
   }
 

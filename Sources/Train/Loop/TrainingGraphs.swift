@@ -225,7 +225,8 @@ public enum MicroStep {
     let gradients = graph.gradients(
       of: loss, withRespectTo: parameters.map(\.tensor), seed: seed)
     let factor = scalesLoss ? 1 / LossScaling.fixedScale : 1
-    if mode == .norms { graph.cut(Graph.updateSegment) }
+    // What is done with a gradient is moved to where it is complete, so that it need not wait.
+    if mode != .output { graph.cut(Graph.updateSegment) }
     var norms: [Tensor] = []
     for ((variable, parameter), gradient) in zip(parameters, gradients) {
       let name = variable.name

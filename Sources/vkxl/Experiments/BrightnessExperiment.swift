@@ -13,6 +13,8 @@ struct BrightnessExperiment {
   private let stage: ExperimentStage
   private let pictures: Int
   private let samplerSteps: Int
+  /// Sampler steps of the ideal network: so many that they hardly matter.
+  private static let idealSteps = 250
 
   init(_ stage: ExperimentStage) throws {
     let file = stage.file
@@ -73,7 +75,8 @@ struct BrightnessExperiment {
         closed.append(means.map { $0.reached(sigmaMax: sigmaMax) })
         ideal.append(
           try means.map {
-            try Self.idealReached($0, run.objective.prediction, process(run, steps: 250))
+            try Self.idealReached(
+              $0, run.objective.prediction, process(run, steps: Self.idealSteps))
           })
       }
       try run.train(until: stage.file.steps)
@@ -96,8 +99,11 @@ struct BrightnessExperiment {
     var table = MarkdownTable(["arm", ""] + means.map(\.caption))
     for (index, arm) in stage.file.arms.enumerated() {
       table.add([arm.name, "closed form"] + closed[index].map(MeasuredMean.text))
-      table.add(["", "ideal network, our sampler"] + ideal[index].map(MeasuredMean.text))
-      table.add(["", "trained network"] + trained(outcomes[index], means).map(\.text))
+      table.add(
+        ["", "ideal network, \(Self.idealSteps) steps"] + ideal[index].map(MeasuredMean.text))
+      table.add(
+        ["", "trained network, \(samplerSteps) steps"]
+          + trained(outcomes[index], means).map(\.text))
     }
     let names = PlainPictures.captions.map(\.name)
     let series = zip(stage.file.arms, outcomes).map { arm, runs in

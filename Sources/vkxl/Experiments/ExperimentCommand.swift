@@ -38,7 +38,7 @@ struct ExperimentCommand: AsyncParsableCommand {
     let stage = try ExperimentStage(file, backend) { terminal.write($0 + "\n") }
     let report = try await Self.report(stage)
     try report.write(
-      file, on: backend, seconds: (clock.now - began) / .seconds(1),
+      stage, seconds: (clock.now - began) / .seconds(1),
       processorSeconds: Self.processorSeconds)
     terminal.write("wrote \(file.folder)/results.md and plot.png\n")
   }

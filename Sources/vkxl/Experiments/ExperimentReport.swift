@@ -2,7 +2,6 @@ import Data
 import Foundation
 import Model
 import Shaders
-import VKRuntime
 
 /// A mean with the half width of its 95 % interval.
 struct MeasuredMean: Sendable, Equatable {
@@ -72,14 +71,13 @@ struct ExperimentReport: Sendable {
   ///   - seconds: since it began
   ///   - processorSeconds: that this process computed, on all processors together
   func write(
-    _ file: ExperimentFile, on backend: VulkanBackend, seconds: Double, processorSeconds: Double
+    _ stage: ExperimentStage, seconds: Double, processorSeconds: Double
   ) throws {
+    let (file, backend) = (stage.file, stage.backend)
     let name = URL(fileURLWithPath: file.path).lastPathComponent
     let folder = URL(fileURLWithPath: file.folder).lastPathComponent
     let arms = file.arms.map { "- **\($0.name)**: `\($0.set.joined(separator: " "))`\n" }.joined()
     let seeds = file.seeds.map(String.init).joined(separator: ", ")
-    let start =
-      file.start == .checkpoint ? "the checkpoint's UNet" : "a UNet with synthetic weights"
     let minutes = Int((seconds / 60).rounded(.up))
     let processorMinutes = Int((processorSeconds / 60).rounded(.up))
     let text = """
@@ -93,7 +91,7 @@ struct ExperimentReport: Sendable {
 
       ## How
 
-      \(file.steps) steps from \(start), seeds \(seeds); intervals are those of Student's t at 95 %.
+      \(file.steps) steps from \(stage.startDescription), seeds \(seeds); intervals are those of Student's t at 95 %.
       Run: [\(file.run)](\(file.run)), experiment: [\(name)](\(name)).
 
       \(arms)

@@ -21,12 +21,41 @@ final class ExperimentStage {
     self.backend = backend
     self.note = note
     let shared = try Self.configuration(file, set: [])
+    // Mistakes of any arm are told before the first one is trained.
+    for arm in file.arms { try Self.check(arm, of: file) }
     parts = try Opening.model(
       shared.model.checkpoint, parts: [.unet, .vae], textEncoders: shared.model.textEncoders,
       textEncodersKey: "model.text_encoders")
   }
 
+  /// What training starts from, in words.
+  var startDescription: String {
+    guard file.start == .checkpoint else { return "a UNet with synthetic weights" }
+    let markers = try? CheckpointMarkers(reading: parts.checkpoint.file)
+    let prediction = markers.map { ", which predicts \($0.prediction.rawValue)" } ?? ""
+    return "the checkpoint's UNet" + prediction
+  }
+
   var unet: UNetConfiguration { parts.checkpoint.configuration.unet }
+
+  /// - Throws: `InputError` when an arm's keys are not right, or ask for what experiments do not do.
+  private static func check(_ arm: ExperimentFile.Arm, of file: ExperimentFile) throws {
+    let configuration = try configuration(
+      file, set: arm.set + ["training.max_steps=\(file.steps)"])
+    guard configuration.training.gradientAccumulation == 1 else {
+      throw InputError(
+        "\(file.path): \(arm.name)", expected: "training.gradient_accumulation 1",
+        found: "\(configuration.training.gradientAccumulation)",
+        hint: "an update of an experiment is one batch: use training.batch_size")
+    }
+    let isHoldingOut =
+      configuration.data.validationFraction > 0 || configuration.data.validationFolder != nil
+    if file.sigmas != nil, !isHoldingOut {
+      throw InputError(
+        "\(file.path): sigmas", expected: "held-out pictures to measure x0's error on",
+        found: "a run that holds nothing out", hint: "set data.validation_fraction in \(file.run)")
+    }
+  }
 
   private static func configuration(
     _ file: ExperimentFile, set: [String]

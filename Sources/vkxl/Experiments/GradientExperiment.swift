@@ -65,24 +65,32 @@ struct GradientExperiment {
       }
       return table.text
     }
-    func chart(_ title: String, _ norms: (Outcome) -> [BandNorms]) -> LineChart {
+    let trained = stage.file.steps
+    func chart(
+      _ title: String, _ yTitle: String, _ norms: (Outcome) -> [BandNorms],
+      _ field: (BandNorms) -> Double
+    ) -> LineChart {
       LineChart(
-        title: title, subtitle: "mean over batches; bars: 95 % interval over seeds",
-        xTitle: "timestep", yTitle: "global gradient norm", yScale: .logarithmic,
+        title: title, subtitle: "by band of timesteps; bars: 95 % interval over seeds",
+        xTitle: "timestep", yTitle: yTitle, yScale: .logarithmic,
         series: zip(stage.file.arms, outcomes).map {
-          LineChart.Series($0.name, means($1, norms, \.mean).values(at: centres))
+          LineChart.Series($0.name, means($1, norms, field).values(at: centres))
         })
     }
     return ExperimentReport(
       title: "Gradient stability: norms by noise band",
       parts: [
         "Global norm of the gradient of batches whose timesteps all lie in one band, \(draws) batches "
-          + "a band, weights as they are. Before training:\n\n" + table(\.atStart),
+          + "a band, weights as they are. A timestep of the schedule with zero terminal SNR is noisier "
+          + "than the same of the plain one, most of all the last. Before training:\n\n"
+          + table(\.atStart),
         "After \(stage.file.steps) steps:\n\n" + table(\.atEnd),
       ],
       charts: [
-        chart("Gradient norm before training", \.atStart),
-        chart("Gradient norm after \(stage.file.steps) steps", \.atEnd),
+        chart("Mean gradient norm before training", "global gradient norm", \.atStart, \.mean),
+        chart(
+          "Mean gradient norm after \(trained) steps", "global gradient norm", \.atEnd, \.mean),
+        chart("Spread after \(trained) steps", "deviation / mean", \.atEnd, \.spread),
       ])
   }
 

@@ -27,10 +27,11 @@ enum PlainPictures {
     (levels[1].caption, "bright"), (red, "red"), (contrast, "two halves"),
   ]
 
-  /// Writes them to `pictures` beside an experiment's file, where they are not there already.
+  /// Writes them to `pictures` beside an experiment's file, in place of what is there.
   static func write(beside file: ExperimentFile) throws {
     let folder = file.folder + "/pictures"
     let plain = side * side
+    try? FileManager.default.removeItem(atPath: folder)
     func write(_ caption: String, _ name: String, repeats: Int, _ rgb: [UInt8]) throws {
       let place = "\(folder)/\(repeats)_\(name.prefix { !$0.isNumber })"
       try Files.makeFolder(place)

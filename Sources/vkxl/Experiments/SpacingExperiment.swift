@@ -60,8 +60,8 @@ struct SpacingExperiment {
     }
     var parts = [
       "Relative L2 distance of the drawn latents from those of \(reference) Euler steps with trailing "
-        + "spacing from the same noise, without guidance; mean over \(pictures) pictures of each "
-        + "seed with its interval."
+        + "spacing from the same noise, without guidance; mean over \(pictures) pictures of one "
+        + "model a seed, and the interval over pictures."
     ]
     var charts: [LineChart] = []
     for (index, method) in Self.methods.enumerated() {

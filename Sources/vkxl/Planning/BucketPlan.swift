@@ -10,13 +10,13 @@ struct BucketPlan: Encodable {
   /// Where gradients are: `memory.gradients`.
   var gradients: String
   var memory: PlannedMemory
-  /// Of an update over one batch; multiply-adds count as two.
+  /// Of an update, over all of its batches; multiply-adds count as two.
   var flop: Int
   /// Those of them that are done a second time to save memory.
   var recomputedFlop: Int
   /// Bytes that the repeated operations read and write.
   var recomputedTraffic: Int
-  /// Results computed again, by operation.
+  /// Results of a batch computed again, by operation.
   var recomputedOperations: [String: Int]
   /// Samples of the largest batch that the budget holds; nil without a budget.
   var largestBatch: Int?
@@ -26,13 +26,18 @@ struct BucketPlan: Encodable {
     (width, height, batch) = (8 * shape.width, 8 * shape.height, shape.samples)
     gradients = planner.gradients.rawValue
     memory = try PlannedMemory(planner, shape)
-    let steps = try planner.roles.filter { $0 != .next }.map { try planner.plan(shape, $0) }
-    flop =
-      steps.reduce(0) { $0 + $1.plan.flopCount } + (try planner.updatePlan()?.flopCount ?? 0)
-    recomputedFlop = steps.reduce(0) { $0 + $1.recomputation.flopCount }
-    recomputedTraffic = steps.reduce(0) { $0 + $1.recomputation.byteCount }
-    recomputedOperations = steps.reduce(into: [:]) { total, step in
-      total.merge(step.recomputation.operations, uniquingKeysWith: +)
+    flop = try planner.updatePlan()?.flopCount ?? 0
+    (recomputedFlop, recomputedTraffic, recomputedOperations) = (0, 0, [:])
+    for role in planner.roles {
+      let step = try planner.plan(shape, role)
+      let count = role == .next ? planner.accumulation - 1 : 1
+      flop += count * step.plan.flopCount
+      recomputedFlop += count * step.recomputation.flopCount
+      recomputedTraffic += count * step.recomputation.byteCount
+      // Of one batch: each of an update's computes as much again.
+      if role != .next {
+        recomputedOperations.merge(step.recomputation.operations, uniquingKeysWith: +)
+      }
     }
   }
 

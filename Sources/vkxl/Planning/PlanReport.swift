@@ -66,7 +66,9 @@ struct PlanReport: Encodable {
           bucket.largestBatch.map(String.init) ?? "",
         ])
     }
-    return table.text + "Amounts of memory in GiB, at the step with most in use.\n"
+    return table.text
+      + "Amounts of memory in GiB, at the moment with most in use. TFLOP are those of an update; again: "
+      + "more of\nthem, because results are computed a second time, as a share of the others.\n"
   }
 
   private var wayTable: String {
