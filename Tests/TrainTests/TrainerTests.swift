@@ -159,8 +159,8 @@ import Testing
         UpdateStep.graph(parameters, optimizer: settings.optimizer, maximumNorm: 1)), backend)
     for shape in [Self.shape, Self.wide] {
       for mode in [MicroStep.Gradients.replace, .add] {
-        planned.add(
-          try backend.plan(MicroStep.graph(shape, gradients: mode, denoiser: denoiser)), backend)
+        let graph = MicroStep.graph(shape, gradients: mode, denoiser: denoiser)
+        planned.add(try backend.plan(graph, within: nil).plan, backend)
       }
     }
     let trainer = try Trainer(
