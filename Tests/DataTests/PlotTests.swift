@@ -50,6 +50,14 @@ import Testing
     #expect(canvas.colour(5, 3) == .white && canvas.colour(2, 4) == .white)
   }
 
+  @Test func whatLiesBesideTheCanvasIsLeftOut() {
+    var canvas = Canvas(width: 8, height: 8)
+    canvas.fill(left: 20, top: 3, width: 2, height: 1, Colour(0x000000))
+    canvas.fill(left: 2, top: -9, width: 2, height: 1, Colour(0x000000))
+    canvas.text("name", at: CanvasPoint(30, 40), size: 2)
+    #expect(canvas.image.rgb.allSatisfy { $0 == 255 })
+  }
+
   @Test func linesAndDashes() {
     var canvas = Canvas(width: 40, height: 11)
     let (from, to) = (CanvasPoint(0, 5.5), CanvasPoint(40, 5.5))

@@ -166,12 +166,12 @@ public struct Canvas: Sendable {
     _ columns: ClosedRange<Double>, _ rows: ClosedRange<Double>, _ colour: Colour,
     _ coverage: (Double, Double) -> Double
   ) {
-    let xs = max(0, Int(columns.lowerBound))..<min(width, Int(columns.upperBound) + 1)
-    let ys = max(0, Int(rows.lowerBound))..<min(height, Int(rows.upperBound) + 1)
+    let (left, right) = (max(0, Int(columns.lowerBound)), min(width, Int(columns.upperBound) + 1))
+    let (top, bottom) = (max(0, Int(rows.lowerBound)), min(height, Int(rows.upperBound) + 1))
     let channels = [colour.red, colour.green, colour.blue]
-    guard xs.lowerBound < xs.upperBound, ys.lowerBound < ys.upperBound else { return }
-    for y in ys {
-      for x in xs {
+    guard left < right, top < bottom else { return }  // beside the canvas
+    for y in top..<bottom {
+      for x in left..<right {
         let share = min(max(coverage(Double(x) + 0.5, Double(y) + 0.5), 0), 1)
         if share == 0 { continue }
         for (channel, value) in channels.enumerated() {

@@ -78,16 +78,18 @@ struct LineChartFrame {
   let xAxis: ChartAxis
   let yAxis: ChartAxis
   private let legendLeft: Double
+  private let legendSize: Double
 
   private static let textSize = 1.8
-  private static let legendSize = 1.6
   private static let markerRadius = 4.5
 
   init(_ chart: LineChart, width: Double, height: Double) {
     self.chart = chart
-    let longest =
-      chart.series.map { Canvas.textLength($0.name, size: Self.legendSize) }.max() ?? 0
-    legendLeft = width - min(longest + 50, width * 0.4)
+    // Long names are written smaller rather than cut.
+    let longest = chart.series.map { Canvas.textLength($0.name, size: 1) }.max() ?? 0
+    let size = min(1.6, (width * 0.4 - 50) / max(longest, 1))
+    legendSize = size
+    legendLeft = width - longest * size - 50
     let values = chart.series.flatMap(\.values)
     xAxis = ChartAxis(chart.xScale, holding: values.map(\.x), from: 100, to: legendLeft - 24)
     let heights = values.flatMap { [$0.y - $0.deviation, $0.y, $0.y + $0.deviation] }
@@ -166,7 +168,7 @@ struct LineChartFrame {
       canvas.mark(
         marker(index), at: CanvasPoint(legendLeft + 6, y), radius: Self.markerRadius,
         colour(index))
-      canvas.text(series.name, at: CanvasPoint(legendLeft + 22, y), size: Self.legendSize)
+      canvas.text(series.name, at: CanvasPoint(legendLeft + 22, y), size: legendSize)
     }
   }
 }
