@@ -17,6 +17,22 @@ import Train
       - {name: flow, set: []}
     """
 
+  /// A folder with some pictures and the `run.yaml` that trains on them.
+  private static func folderWithRun(
+    pictures: Int, heldOut: Double, batchSize: Int
+  ) throws -> TemporaryFolder {
+    let folder = try TemporaryFolder()
+    try Example.copyPictures(pictures, to: folder.path + "/data")
+    let run = """
+      model: {checkpoint: \(Example.base), text_encoders: synthetic:tiny}
+      data: {folder: data, resolution: 64, buckets: false, validation_fraction: \(heldOut)}
+      training: {batch_size: \(batchSize), max_steps: 4}
+      objective: {type: flow}
+      """
+    try run.write(toFile: folder.path + "/run.yaml", atomically: true, encoding: .utf8)
+    return folder
+  }
+
   @Test func everyCommittedExperimentIsRead() throws {
     let root = URL(fileURLWithPath: Example.folder).deletingLastPathComponent()
     let folder = root.appendingPathComponent("Experiments")
@@ -148,15 +164,7 @@ import Train
   ///     flow      z              t^2 (x0^2 + e^2)
   @Test(arguments: [0.3, 3, 200])
   func errorOfANetworkWithoutOutput(sigma: Double) async throws {
-    let folder = try TemporaryFolder()
-    try Example.copyPictures(12, to: folder.path + "/data")
-    let run = """
-      model: {checkpoint: \(Example.base), text_encoders: synthetic:tiny}
-      data: {folder: data, resolution: 64, buckets: false, validation_fraction: 0.5}
-      training: {batch_size: 4, max_steps: 4}
-      objective: {type: flow}
-      """
-    try run.write(toFile: folder.path + "/run.yaml", atomically: true, encoding: .utf8)
+    let folder = try Self.folderWithRun(pictures: 12, heldOut: 0.5, batchSize: 4)
     let arms = [
       ("epsilon", ["objective.type=epsilon"]), ("v", ["objective.type=v"]), ("flow", []),
     ].map { ExperimentFile.Arm(name: $0, set: $1) }
@@ -189,14 +197,7 @@ import Train
     "convergence", "gradient_stability", "sigma_spacing", "resolution", "switching",
   ])
   func commandWritesTablesAndPlot(kind: String) async throws {
-    let folder = try TemporaryFolder()
-    try Example.copyPictures(8, to: folder.path + "/data")
-    let run = """
-      model: {checkpoint: \(Example.base), text_encoders: synthetic:tiny}
-      data: {folder: data, resolution: 64, buckets: false, validation_fraction: 0.3}
-      training: {batch_size: 2, max_steps: 2}
-      objective: {type: flow}
-      """
+    let folder = try Self.folderWithRun(pictures: 8, heldOut: 0.3, batchSize: 2)
     let experiment = """
       experiment: \(kind)
       run: run.yaml
@@ -214,7 +215,6 @@ import Train
         - {name: first arm, set: [objective.type=v, objective.zero_terminal_snr=true]}
         - {name: second arm, set: [objective.type=epsilon]}
       """
-    try run.write(toFile: folder.path + "/run.yaml", atomically: true, encoding: .utf8)
     let file = folder.path + "/experiment.yaml"
     try experiment.write(toFile: file, atomically: true, encoding: .utf8)
     let outcome = await command(["experiment", file])

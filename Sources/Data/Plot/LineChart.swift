@@ -80,7 +80,6 @@ struct LineChartFrame {
   private let legendLeft: Double
   private let legendSize: Double
 
-  private static let textSize = 1.8
   private static let markerRadius = 4.5
 
   init(_ chart: LineChart, width: Double, height: Double) {
@@ -103,36 +102,13 @@ struct LineChartFrame {
   }
 
   func drawAxes(on canvas: inout Canvas) {
-    for tick in xAxis.ticks {
-      let x = xAxis.position(tick.value)
-      canvas.line(CanvasPoint(x, yAxis.start), CanvasPoint(x, yAxis.end), gridColour(tick))
-      guard let label = tick.label else { continue }
-      canvas.text(
-        label, at: CanvasPoint(x, yAxis.start + 18), size: Self.textSize, .black, .centred)
-    }
-    for tick in yAxis.ticks {
-      let y = yAxis.position(tick.value)
-      canvas.line(CanvasPoint(xAxis.start, y), CanvasPoint(xAxis.end, y), gridColour(tick))
-      guard let label = tick.label else { continue }
-      canvas.text(
-        label, at: CanvasPoint(xAxis.start - 10, y), size: Self.textSize, .black, .trailing)
-    }
-    let origin = CanvasPoint(xAxis.start, yAxis.start)
-    canvas.line(origin, CanvasPoint(xAxis.end, yAxis.start), .black, thickness: 1.5)
-    canvas.line(origin, CanvasPoint(xAxis.start, yAxis.end), .black, thickness: 1.5)
-    let middle = CanvasPoint((xAxis.start + xAxis.end) / 2, (yAxis.start + yAxis.end) / 2)
-    canvas.text(
-      chart.xTitle, at: CanvasPoint(middle.x, yAxis.start + 46), size: Self.textSize, .black,
-      .centred)
-    canvas.text(
-      chart.yTitle, at: CanvasPoint(20, middle.y), size: Self.textSize, .black, .centred,
-      isVertical: true)
-    canvas.text(chart.title, at: CanvasPoint(xAxis.start, 24), size: 2.2)
-    canvas.text(chart.subtitle, at: CanvasPoint(xAxis.start, 48), size: 1.5, .grey)
-  }
-
-  private func gridColour(_ tick: LogAxis.Tick) -> Colour {
-    tick.label == nil ? Colour(0xf2f2f2) : .lightGrey
+    ChartAxes(
+      x: ChartAxes.Side(start: xAxis.start, end: xAxis.end, xAxis.ticks, at: xAxis.position),
+      y: ChartAxes.Side(start: yAxis.start, end: yAxis.end, yAxis.ticks, at: yAxis.position),
+      markLength: 0
+    ).draw(
+      on: &canvas, title: chart.title, subtitle: chart.subtitle, xTitle: chart.xTitle,
+      yTitle: chart.yTitle)
   }
 
   /// A series, moved a little aside where the axis has names, so that none hides another.

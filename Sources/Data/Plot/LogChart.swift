@@ -77,7 +77,6 @@ struct LogChartFrame {
   private let legendSize: Double
   private let width: Double
 
-  private static let textSize = 1.8
   private static let markerRadius = 5.0
 
   init(_ chart: LogChart, width: Double, height: Double) {
@@ -99,40 +98,14 @@ struct LogChartFrame {
       holding: chart.points.map(\.y) + linePoints.map(\.y), from: height - 70, to: 70)
   }
 
-  private var middle: CanvasPoint {
-    CanvasPoint((xAxis.start + xAxis.end) / 2, (yAxis.start + yAxis.end) / 2)
-  }
-
   func drawAxes(on canvas: inout Canvas) {
-    for tick in xAxis.ticks {
-      let x = xAxis.position(tick.value)
-      let colour = tick.label == nil ? Colour(0xf2f2f2) : .lightGrey
-      canvas.line(CanvasPoint(x, yAxis.start), CanvasPoint(x, yAxis.end), colour)
-      guard let label = tick.label else { continue }
-      canvas.line(CanvasPoint(x, yAxis.start), CanvasPoint(x, yAxis.start + 6), .black)
-      canvas.text(
-        label, at: CanvasPoint(x, yAxis.start + 18), size: Self.textSize, .black, .centred)
-    }
-    for tick in yAxis.ticks {
-      let y = yAxis.position(tick.value)
-      let colour = tick.label == nil ? Colour(0xf2f2f2) : .lightGrey
-      canvas.line(CanvasPoint(xAxis.start, y), CanvasPoint(xAxis.end, y), colour)
-      guard let label = tick.label else { continue }
-      canvas.line(CanvasPoint(xAxis.start - 6, y), CanvasPoint(xAxis.start, y), .black)
-      canvas.text(
-        label, at: CanvasPoint(xAxis.start - 10, y), size: Self.textSize, .black, .trailing)
-    }
-    let origin = CanvasPoint(xAxis.start, yAxis.start)
-    canvas.line(origin, CanvasPoint(xAxis.end, yAxis.start), .black, thickness: 1.5)
-    canvas.line(origin, CanvasPoint(xAxis.start, yAxis.end), .black, thickness: 1.5)
-    canvas.text(
-      chart.xTitle, at: CanvasPoint(middle.x, yAxis.start + 46), size: Self.textSize, .black,
-      .centred)
-    canvas.text(
-      chart.yTitle, at: CanvasPoint(20, middle.y), size: Self.textSize, .black, .centred,
-      isVertical: true)
-    canvas.text(chart.title, at: CanvasPoint(xAxis.start, 24), size: 2.2)
-    canvas.text(chart.subtitle, at: CanvasPoint(xAxis.start, 48), size: 1.5, .grey)
+    ChartAxes(
+      x: ChartAxes.Side(start: xAxis.start, end: xAxis.end, xAxis.ticks, at: xAxis.position),
+      y: ChartAxes.Side(start: yAxis.start, end: yAxis.end, yAxis.ticks, at: yAxis.position),
+      markLength: 6
+    ).draw(
+      on: &canvas, title: chart.title, subtitle: chart.subtitle, xTitle: chart.xTitle,
+      yTitle: chart.yTitle)
   }
 
   func drawLines(on canvas: inout Canvas) {

@@ -66,13 +66,9 @@ struct ConvergenceExperiment {
         "x0 error at the end by noise level:\n\n" + levels.text,
       ],
       charts: [
-        LineChart(
-          title: "Error of x0 while training",
-          subtitle: "geometric mean over noise levels, held-out pictures",
-          xTitle: "steps", yTitle: "mean squared error", yScale: .logarithmic,
-          series: zip(stage.file.arms, curves).map {
-            LineChart.Series($0.name, $1.values(at: places.map(Double.init)))
-          })
+        stage.file.errorChart(
+          "Error of x0 while training",
+          subtitle: "geometric mean over noise levels, held-out pictures", curves, at: places)
       ])
   }
 
@@ -118,6 +114,18 @@ func geometricMean(_ values: [Double]) -> Double {
 }
 
 extension ExperimentFile {
+  /// The arms' errors of x0 after so many updates.
+  func errorChart(
+    _ title: String, subtitle: String, _ curves: [[MeasuredMean]], at places: [Int]
+  ) -> LineChart {
+    LineChart(
+      title: title, subtitle: subtitle, xTitle: "steps", yTitle: "mean squared error",
+      yScale: .logarithmic,
+      series: zip(arms, curves).map {
+        LineChart.Series($0.name, $1.values(at: places.map(Double.init)))
+      })
+  }
+
   /// 0, and every `measure_every` updates to the last.
   func measuredSteps() throws -> [Int] {
     let interval = try required(measureEvery, .measureEvery)

@@ -48,13 +48,10 @@ struct SwitchingExperiment {
           + "names; its own error: \(MeasuredMean.text(baseError))).\n\n" + table.text
       ],
       charts: [
-        LineChart(
-          title: "Error of x0 after the switch",
-          subtitle: "the epsilon model's own error: \(MeasuredMean.text(baseError))",
-          xTitle: "steps", yTitle: "mean squared error", yScale: .logarithmic,
-          series: zip(stage.file.arms, means).map {
-            LineChart.Series($0.name, $1.values(at: places.map(Double.init)))
-          })
+        stage.file.errorChart(
+          "Error of x0 after the switch",
+          subtitle: "the epsilon model's own error: \(MeasuredMean.text(baseError))", means,
+          at: places)
       ])
   }
 }
