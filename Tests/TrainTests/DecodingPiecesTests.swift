@@ -85,7 +85,7 @@ import Testing
     let denoiser = UNetRunner.denoiser(unet)
     let steps = try StepPlanner(
       planner, settings: settings, gradients: .kept, budgetByteCount: budget,
-      shape: Tiny.shape(samples: 1), accumulation: 1, denoiser: denoiser)
+      shapes: [Tiny.shape(samples: 1)], accumulation: 1, denoiser: denoiser)
     let networks = RunNetworks(
       planner, unet: try NetworkPlans(planner, unet.stored(.f32)),
       decoder: try Tiny.configuration.vae.map { try NetworkPlans(planner, $0) },

@@ -36,7 +36,7 @@ import Train
     let denoiser = UNetRunner.denoiser(Self.unet, storage: settings.storage)
     let steps = try StepPlanner(
       VulkanPlanner(), settings: settings, gradients: .lastNorm,
-      budgetByteCount: given.gibibytes << 30, shape: shape, accumulation: 1, denoiser: denoiser)
+      budgetByteCount: given.gibibytes << 30, shapes: [shape], accumulation: 1, denoiser: denoiser)
     let use = try steps.memory([shape])
     #expect(use.total <= given.gibibytes << 30)
     let recomputation = try steps.plan(shape, .updating).recomputation

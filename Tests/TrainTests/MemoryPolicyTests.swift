@@ -209,6 +209,31 @@ import Train
     #expect(try Self.weights(tight) == Self.weights(free))
   }
 
+  /// Over several shapes the budget holds all together, and a refusal names the one that needs most.
+  @Test(arguments: GradientPolicy.allCases)
+  func budgetsHoldSeveralShapes(_ gradients: GradientPolicy) throws {
+    let shapes = [
+      Tiny.shape(samples: 1), Tiny.shape(samples: 2, height: 16, width: 16),
+      Tiny.shape(samples: 3, height: 8, width: 20),
+    ]
+    func use(_ budget: Int) throws -> Int {
+      try StepPlanner(
+        VulkanPlanner(), settings: Tiny.settings(), gradients: gradients, budgetByteCount: budget,
+        shapes: shapes, accumulation: 1, denoiser: UNetRunner.denoiser(Tiny.configuration.unet)
+      ).memory(shapes).total
+    }
+    let error = #expect(throws: InputError.self) { try use(1 << 20) }
+    #expect(error?.expected.contains("2 x 128x128 pixels") == true, "\(String(describing: error))")
+    let least = try #require(
+      error?.expected.split(separator: " ").compactMap { word in
+        word.hasSuffix("MiB") ? Int(word.dropLast(3)) : nil
+      }.first)
+    for step in 0..<6 {
+      let budget = least << 20 + step << 17
+      #expect(try use(budget) <= budget)
+    }
+  }
+
   /// Left open: kept where it fits; freed where it does not, in one pass if nothing is clipped.
   @Test func anOpenPolicyKeepsWhatFits() throws {
     let kept = try Self.trainer(nil, maximumNorm: 1)

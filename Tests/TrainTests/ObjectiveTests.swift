@@ -194,7 +194,13 @@ import Testing
     #expect(distribution.maximum(pixels: 2048 * 2048, limit: 2254) == 28)
     #expect(SigmaDistribution(maximum: 14).maximum(pixels: 2048 * 2048, limit: plain) == 14)
     // Of a ramp to 20000, three quarters lie above 14.6: (4.1155 - 1.4669) / (4.1155 - 0.6036).
-    #expect(abs(SigmaDistribution(maximum: 20000).share(above: plain) - 0.7542) < 0.0005)
+    func share(_ ramp: SigmaDistribution, side: Int) -> Double {
+      ramp.share(above: plain, pixels: side * side, limit: .infinity)
+    }
+    #expect(abs(share(SigmaDistribution(maximum: 20000), side: 1024) - 0.7542) < 0.0005)
+    // That goes with the resolution: 14.6 at half the side is nothing above 14.6.
+    let dynamic = SigmaDistribution(maximum: 2 * plain, isDynamic: true)
+    #expect(share(dynamic, side: 512) < 1e-9 && share(dynamic, side: 1024) > 0.1)
     // A share of uniform timesteps brings the last one back.
     let mixed = Objective(
       prediction: .v, schedule: NoiseSchedule(zeroTerminalSNR: true),

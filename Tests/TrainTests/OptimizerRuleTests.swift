@@ -192,9 +192,17 @@ import Testing
     return settings
   }
 
-  @Test(arguments: OptimizerRuleTests.kinds)
-  func resumesToTheBit(_ kind: OptimizerSettings.Kind) throws {
-    _ = try TrainerTests.expectResumeToTheBit(Self.settings(kind), to: 4)
+  /// Every rule in every precision, wherever gradients are.
+  @Test(arguments: OptimizerRuleTests.kinds, DType.storage)
+  func resumesToTheBit(_ kind: OptimizerSettings.Kind, dtype: DType) throws {
+    var settings = Self.settings(kind)
+    settings.storage = UNetStorage(dtype)
+    if dtype == .f16 { settings.lossScaling = LossScaling(initialScale: 1024, growthInterval: 1) }
+    for gradients in GradientPolicy.allCases {
+      if (try? gradients.check(settings, accumulation: 1)) == nil { continue }
+      let measured = try TrainerTests.expectResumeToTheBit(settings, to: 2, gradients: gradients)
+      #expect(measured.compactMap(\.lossScale).count == (dtype == .f16 ? 2 : 0))
+    }
   }
 
   @Test(arguments: OptimizerRuleTests.kinds)

@@ -85,7 +85,7 @@ enum Tiny {
     _ planner: any Planner, _ settings: TrainerSettings, _ shape: BatchShape
   ) throws -> [Variable] {
     try StepPlanner(
-      planner, settings: settings, gradients: .kept, budgetByteCount: nil, shape: shape,
+      planner, settings: settings, gradients: .kept, budgetByteCount: nil, shapes: [shape],
       accumulation: 1,
       denoiser: UNetRunner.denoiser(configuration.unet, storage: settings.storage)
     ).variables

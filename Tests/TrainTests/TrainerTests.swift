@@ -25,7 +25,10 @@ import Testing
   @discardableResult
   static func train(_ trainer: Trainer, to step: Int) throws -> [Measurements] {
     var pending: [PendingMeasurements] = []
-    while trainer.step < step { pending.append(try trainer.step(batches(trainer.step))) }
+    let count = trainer.planner.gradients.updatesInBackward ? 1 : 2
+    while trainer.step < step {
+      pending.append(try trainer.step(Array(batches(trainer.step).prefix(count))))
+    }
     return try pending.map { try $0.wait() }
   }
 
@@ -39,18 +42,19 @@ import Testing
   /// and the same bits.
   /// - Returns: the measurements of all updates
   static func expectResumeToTheBit(
-    _ settings: TrainerSettings, to step: Int
+    _ settings: TrainerSettings, to step: Int, gradients: GradientPolicy = .kept
   ) throws -> [Measurements] {
+    let memory = MemoryPolicy(gradients: gradients)
     let backend = try SharedBackend.vulkan
     let folder = try TemporaryFolder()
-    let whole = try Tiny.trainer(backend, settings, shape)
+    let whole = try Tiny.trainer(backend, settings, shape, memory: memory)
     let measured = try train(whole, to: step)
     let half = step / 2
-    let first = try Tiny.trainer(backend, settings, shape)
+    let first = try Tiny.trainer(backend, settings, shape, memory: memory)
     try train(first, to: half)
     _ = try state(first, in: folder, "half")
     let second = try Trainer(
-      backend: backend, settings: settings, shape: shape,
+      backend: backend, settings: settings, shape: shape, memory: memory,
       denoiser: UNetRunner.denoiser(Tiny.configuration.unet, storage: settings.storage))
     try second.restoreState(from: folder.path + "/half", identity: identity)
     #expect(second.step == half)

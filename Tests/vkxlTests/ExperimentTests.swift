@@ -19,13 +19,13 @@ import Train
 
   /// A folder with some pictures and the `run.yaml` that trains on them.
   private static func folderWithRun(
-    pictures: Int, heldOut: Double, batchSize: Int
+    pictures: Int, heldOut: Double, batchSize: Int, data: String = "data", side: Int = 64
   ) throws -> TemporaryFolder {
     let folder = try TemporaryFolder()
     try Example.copyPictures(pictures, to: folder.path + "/data")
     let run = """
       model: {checkpoint: \(Example.base), text_encoders: synthetic:tiny}
-      data: {folder: data, resolution: 64, buckets: false, validation_fraction: \(heldOut)}
+      data: {folder: \(data), resolution: \(side), buckets: false, validation_fraction: \(heldOut)}
       training: {batch_size: \(batchSize), max_steps: 4}
       objective: {type: flow}
       """
@@ -55,6 +55,9 @@ import Train
     ("sigmas: [0]", "sigmas", "something else"),
     ("pictures: 0", "pictures", "something else"),
     ("sampler_steps: [5, 1001]", "sampler_steps", "something else"),
+    ("reference_steps: 1001", "reference_steps", "something else"),
+    ("marks: [0.1, 0.2]", "marks", "something else"),
+    ("bases: [{name: a, steps: 0, set: []}]", "bases", "something else"),
   ])
   func mistakesAreNamed(line: String, key: String, found: String) throws {
     let error = try #require(throws: InputError.self) {
@@ -73,6 +76,15 @@ import Train
         Self.minimal.replacingOccurrences(of: "convergence", with: "speed"), path: "e.yaml")
     }
     #expect(unknown.found.contains("experiment"))
+    for (old, new, key) in [
+      ("[1, 2]", "[1, 1]", "seeds"), ("name: flow,", "name: flow, base: none,", "arms"),
+    ] {
+      let error = try #require(throws: InputError.self) {
+        try ExperimentFile.parse(
+          Self.minimal.replacingOccurrences(of: old, with: new), path: "e.yaml")
+      }
+      #expect(error.place == "e.yaml: \(key)")
+    }
     let file = try ExperimentFile.parse(Self.minimal, path: "e.yaml")
     let needed = try #require(throws: InputError.self) { try file.required(file.bands, .bands) }
     #expect(needed.place == "e.yaml: bands" && needed.expected.contains("convergence"))
@@ -208,11 +220,13 @@ import Train
       pictures: 2
       sampler_steps: [2]
       reference_steps: 4
-      base_steps: 1
+      marks: [1e9, 1e-9]
       bands: 2
       draws: 2
+      bases:
+        - {name: base, steps: 1, set: [objective.type=epsilon]}
       arms:
-        - {name: first arm, set: [objective.type=v, objective.zero_terminal_snr=true]}
+        - {name: first arm, base: base, set: [objective.type=v, objective.zero_terminal_snr=true]}
         - {name: second arm, set: [objective.type=epsilon]}
       """
     let file = folder.path + "/experiment.yaml"
@@ -230,5 +244,59 @@ import Train
       text.split(separator: "\n").filter { !$0.hasPrefix("Took ") }
     }
     #expect(figures(again) == figures(results))
+  }
+
+  /// Logarithms are straight between measurements: from 1 to 0.01 in 10 steps, 0.1 is half way.
+  @Test func stepsToAMark() {
+    func steps(_ mark: Double, _ values: [Double]) -> Double? {
+      ConvergenceExperiment.steps(to: mark, values, at: [0, 10, 20])
+    }
+    #expect(abs((steps(0.1, [1, 0.01, 0.001]) ?? 0) - 5) < 1e-9)
+    #expect(abs((steps(0.1, [1, 1, 0.001]) ?? 0) - (10 + 10.0 / 3)) < 1e-9)
+    #expect(steps(2, [1, 0.5, 0.2]) == 0 && steps(0.1, [1, 0.5, 0.2]) == nil)
+  }
+
+  /// More pictures than the data has are refused, not cut.
+  @Test func tooManyPicturesAreRefused() async throws {
+    let folder = try Self.folderWithRun(pictures: 6, heldOut: 0, batchSize: 2)
+    let file = folder.path + "/experiment.yaml"
+    let text = Self.minimal.replacingOccurrences(of: "convergence", with: "sigma_spacing")
+    try (text + "\npictures: 7\nsampler_steps: [2]\nreference_steps: 4")
+      .write(toFile: file, atomically: true, encoding: .utf8)
+    let outcome = await command(["experiment", file])
+    #expect(outcome.status != 0 && outcome.errors.contains("at most 6"), "\(outcome.errors)")
+  }
+
+  /// The experiment's own pictures, at its own side: the closed form tells epsilon and flow apart there.
+  @Test func brightnessTellsSchedulesApart() async throws {
+    let folder = try Self.folderWithRun(
+      pictures: 1, heldOut: 0, batchSize: 2, data: "pictures", side: 128)
+    let experiment = """
+      experiment: brightness
+      run: run.yaml
+      seeds: [1]
+      steps: 1
+      pictures: 2
+      sampler_steps: [1]
+      arms:
+        - {name: epsilon, set: [objective.type=epsilon]}
+        - {name: flow, set: []}
+      """
+    let file = folder.path + "/experiment.yaml"
+    try experiment.write(toFile: file, atomically: true, encoding: .utf8)
+    let outcome = await command(["experiment", file])
+    try #require(outcome.status == 0, "\(outcome.errors)")
+    let results = try String(contentsOfFile: folder.path + "/results.md", encoding: .utf8)
+    func cells(_ start: String) throws -> [String] {
+      let line = try #require(results.split(separator: "\n").first { $0.hasPrefix(start) })
+      return line.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
+    }
+    let (epsilon, flow) = (try cells("| epsilon | closed"), try cells("| flow | closed"))
+    // Black and white have no spread; dark and bright have that of the closed form's bound.
+    #expect(epsilon[2...3] == ["no spread", "no spread"])
+    for column in [4, 5, 7] {
+      #expect(try #require(Double(epsilon[column])) <= 0.3, "\(epsilon)")
+      #expect(try #require(Double(flow[column])) == 1, "\(flow)")
+    }
   }
 }

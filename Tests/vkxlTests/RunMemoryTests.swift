@@ -58,6 +58,19 @@ import Testing
     return state.dropFirst(8 + length)
   }
 
+  /// A budget that cannot be met is told before a single image is encoded.
+  @Test func refusalsComeBeforeEncoding() async throws {
+    let run = try SmallRun()
+    for settings in [
+      ["memory.budget=1MiB"], ["memory.gradients=last_norm", "model.precision=f16"],
+    ] {
+      let outcome = await run.train(steps: 1, settings)
+      #expect(outcome.status == 1 && outcome.errors.contains("memory."), "\(outcome.errors)")
+      #expect(!outcome.errors.contains("images"), "\(outcome.errors)")
+    }
+    #expect(run.written() == nil)
+  }
+
   /// `vkxl plan` tells the phases, and refuses what `vkxl train` would.
   @Test func phasesArePlanned() async throws {
     let folder = try TemporaryFolder()

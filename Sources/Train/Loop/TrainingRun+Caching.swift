@@ -40,6 +40,10 @@ extension TrainingRun {
     return (MemoryPlan(phases: all + phases), decoding)
   }
 
+  /// Plans training as it will be planned again when it begins: for whoever has long work to do before.
+  /// - Throws: `InputError` when the budget or the way to treat gradients cannot be met.
+  public func checkMemory() throws { _ = try memoryPlan(stepPlanner(), nil) }
+
   /// Plans of the steps, within the budget.
   /// - Throws: `InputError` when there are no images, or the budget cannot be met.
   func stepPlanner() throws -> StepPlanner {

@@ -38,7 +38,7 @@ public struct RunNetworks {
     training: MemoryUse, heldOut: [BatchShape], pictures: [(batch: BatchShape, frame: FrameShape)]
   ) throws -> (phases: [(name: String, use: MemoryUse)], decoding: DecodingPieces) {
     var training = training
-    let limit = budgetByteCount.map { max($0, training.total) }
+    let limit = budgetByteCount
     for shape in heldOut {
       training.add(try planner.plan(Validation.graph(shape, denoiser)), planner)
     }
@@ -78,9 +78,9 @@ public struct RunNetworks {
     "smaller pictures need less; `output.sample_every: 0` with `output.grid: false` draws none"
 
   private func check(_ use: MemoryUse, _ limit: Int?, _ what: String, hint: String) throws {
-    guard let limit, let budgetByteCount, use.total > limit else { return }
+    guard let limit, use.total > limit else { return }
     throw InputError(
       "memory.budget", expected: "at least \(StepPlanner.mebibytes(use.total)) \(what)",
-      found: StepPlanner.mebibytes(budgetByteCount), hint: hint)
+      found: StepPlanner.mebibytes(limit), hint: hint)
   }
 }

@@ -36,18 +36,24 @@ public final class StepPlanner {
   /// The network's parameters, in the order in which it declares them.
   public let parameters: [Variable]
   private let denoiser: Denoiser
+  /// Of all batches.
+  private let shapes: [BatchShape]
+  /// Of runs that are not planned yet.
+  private var graphs: [BatchShape: [StepRole: Graph]] = [:]
+  /// Bytes that training on `shapes` takes beside transient memory, once known.
+  private var fixedByteCount: Int?
   private var plans: [BatchShape: [StepRole: StepPlan]] = [:]
   private var keptUpdate: Plan?
 
   /// - Parameters:
   ///   - planner: who says what kernels and transfers need
-  ///   - shape: of any batch
+  ///   - shapes: of all batches, at least one
   ///   - budgetByteCount: bytes that everything may take; nil for no limit
   ///   - accumulation: batches of an update
   /// - Throws: `InputError` when the policy does not suit the settings.
   public init(
     _ planner: any Planner, settings: TrainerSettings, gradients: GradientPolicy,
-    budgetByteCount: Int?, shape: BatchShape, accumulation: Int, denoiser: @escaping Denoiser
+    budgetByteCount: Int?, shapes: [BatchShape], accumulation: Int, denoiser: @escaping Denoiser
   ) throws {
     self.planner = planner
     self.settings = settings
@@ -55,7 +61,8 @@ public final class StepPlanner {
     self.budgetByteCount = budgetByteCount
     self.accumulation = accumulation
     self.denoiser = denoiser
-    parameters = Trainer.parameters(shape, denoiser)
+    self.shapes = shapes
+    parameters = Trainer.parameters(shapes[0], denoiser)
     try gradients.check(settings, accumulation: accumulation)
   }
 
@@ -70,7 +77,7 @@ public final class StepPlanner {
     func make(_ gradients: GradientPolicy) throws -> StepPlanner {
       try StepPlanner(
         planner, settings: settings, gradients: gradients,
-        budgetByteCount: policy.budgetByteCount, shape: shapes[0], accumulation: accumulation,
+        budgetByteCount: policy.budgetByteCount, shapes: shapes, accumulation: accumulation,
         denoiser: denoiser)
     }
     if let gradients = policy.gradients { return try make(gradients) }
@@ -154,6 +161,15 @@ public final class StepPlanner {
   /// The plan of one run of a shape.
   /// - Throws: `InputError` when the budget cannot be met.
   public func plan(_ shape: BatchShape, _ role: StepRole) throws -> StepPlan {
+    do {
+      return try fittedPlan(shape, role)
+    } catch let error as BudgetRefusal {
+      throw inputError(error)
+    }
+  }
+
+  /// - Throws: `BudgetRefusal` when the budget cannot be met.
+  private func fittedPlan(_ shape: BatchShape, _ role: StepRole) throws -> StepPlan {
     if let plan = plans[shape]?[role] { return plan }
     let plan = try makePlan(shape, role)
     plans[shape, default: [:]][role] = plan
@@ -186,44 +202,76 @@ public final class StepPlanner {
   }
 
   /// Device memory of training on batches of these shapes.
+  /// - Throws: `InputError` with what the largest need when the budget cannot be met.
   public func memory(_ shapes: [BatchShape]) throws -> MemoryUse {
     var use = MemoryUse(runsInFlight: Trainer.runsInFlight(accumulation: accumulation))
     try use.add(variables, planner)
+    var refusal: BudgetRefusal?
     for shape in shapes {
-      for plan in try plans(shape).values { use.add(plan.plan, planner) }
+      do {
+        for role in roles { use.add(try fittedPlan(shape, role).plan, planner) }
+      } catch let error as BudgetRefusal {
+        refusal = [error, refusal].compactMap(\.self).max { $0.needed < $1.needed }
+      }
     }
+    if let refusal { throw inputError(refusal) }
     if let update = try updatePlan() { use.add(update, planner) }
+    if let budgetByteCount, use.total > budgetByteCount, let shape = shapes.first {
+      throw inputError(BudgetRefusal(shape: shape, needed: use.total))
+    }
     return use
   }
 
+  /// A batch that the budget does not hold.
+  private struct BudgetRefusal: Error {
+    var shape: BatchShape
+    /// Bytes of everything that would do.
+    var needed: Int
+  }
+
+  private func inputError(_ refusal: BudgetRefusal) -> InputError {
+    let shape = refusal.shape
+    return InputError(
+      "memory.budget",
+      expected: "at least \(Self.mebibytes(refusal.needed)) for \(shape.samples) "
+        + "x \(8 * shape.width)x\(8 * shape.height) pixels, the least that recomputation reaches",
+      found: Self.mebibytes(budgetByteCount ?? 0), hint: hint)
+  }
+
   private func makePlan(_ shape: BatchShape, _ role: StepRole) throws -> StepPlan {
-    let graph = graph(shape, role)
     guard let budgetByteCount else {
+      let graph = graph(shape, role)
       let (plan, recomputation) = try planner.plan(graph, within: nil)
       return StepPlan(plan: plan, recomputation: recomputation)
     }
-    let fixed = try fixedByteCount(graph)
+    let fixed = try fixed()
+    let graph = graphs[shape]?.removeValue(forKey: role) ?? graph(shape, role)
     do {
       let (plan, recomputation) = try planner.plan(graph, within: max(0, budgetByteCount - fixed))
       return StepPlan(plan: plan, recomputation: recomputation)
     } catch let error as MemoryBudgetError {
-      throw InputError(
-        "memory.budget",
-        expected: "at least \(Self.mebibytes(fixed + error.neededByteCount)) for \(shape.samples) "
-          + "x \(8 * shape.width)x\(8 * shape.height) pixels, the least that recomputation reaches",
-        found: Self.mebibytes(budgetByteCount), hint: hint)
+      throw BudgetRefusal(shape: shape, needed: fixed + error.neededByteCount)
     }
   }
 
-  /// Bytes that a run takes beside its transient memory.
-  private func fixedByteCount(_ graph: Graph) throws -> Int {
+  /// Bytes that training takes beside the transient memory of its runs, which share it.
+  private func fixed() throws -> Int {
+    if let fixedByteCount { return fixedByteCount }
     var use = MemoryUse(runsInFlight: Trainer.runsInFlight(accumulation: accumulation))
     try use.add(variables, planner)
-    use.add(
-      inputs: graph.values.compactMap { value in
-        if case .input = value.source { return value.type }
-        return nil
-      }, outputs: graph.outputs.map { graph.values[$0.value].type }, planner)
+    for shape in shapes {
+      for role in roles {
+        let graph = graph(shape, role)
+        graphs[shape, default: [:]][role] = graph
+        let inputs = graph.values.compactMap { value in
+          if case .input = value.source { return value.type }
+          return nil
+        }
+        use.add(
+          inputs: inputs, outputs: graph.outputs.map { graph.values[$0.value].type }, planner)
+      }
+    }
+    fixedByteCount = use.total
     return use.total
   }
 

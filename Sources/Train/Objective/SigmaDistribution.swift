@@ -46,8 +46,10 @@ public struct SigmaDistribution: Sendable, Equatable {
     return pow(high + uniform * (low - high), Self.rho)
   }
 
-  /// Share of the ramp's samples above a noise level.
-  public func share(above sigma: Double) -> Double {
+  /// Share of the ramp's samples above a noise level, for pictures of this area.
+  /// - Parameter limit: largest finite sigma of the schedule
+  public func share(above sigma: Double, pixels: Int, limit: Double) -> Double {
+    let maximum = maximum(pixels: pixels, limit: limit)
     let (high, low) = (pow(maximum, 1 / Self.rho), pow(minimum, 1 / Self.rho))
     return min(1, max(0, (high - pow(sigma, 1 / Self.rho)) / (high - low)))
   }

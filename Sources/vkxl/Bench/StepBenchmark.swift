@@ -108,7 +108,7 @@ struct StepBenchmark {
   /// Plans of the step.
   func planner() throws -> StepPlanner {
     try StepPlanner(
-      backend, settings: settings, gradients: .kept, budgetByteCount: nil, shape: model.shape,
+      backend, settings: settings, gradients: .kept, budgetByteCount: nil, shapes: [model.shape],
       accumulation: 1, denoiser: model.denoiser)
   }
 

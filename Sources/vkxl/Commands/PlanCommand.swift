@@ -74,6 +74,9 @@ struct PlanCommand: ParsableCommand {
       configuration, model: model, textModel: try textModel(configuration, model),
       buckets: buckets, heldOut: try heldOut(configuration, buckets),
       budget: configuration.memory.budget.byteCount(available: memory.bytes))
+    for warning in configuration.warnings {
+      Terminal.standardError.write("warning: \(warning)\n")
+    }
     let report = try run.report()
     Shell.writeText(report.text, to: .standardOutput)
     if let json { try report.write(to: json) }
@@ -91,7 +94,9 @@ struct PlanCommand: ParsableCommand {
         found: "nothing at \(path)", hint: "plan a size known by name with --size full")
     }
     let checkpoint = try SDXLCheckpoint(path: path, parts: [.unet])
-    _ = try configuration.checkOrigin(checkpoint.file)
+    for warning in try configuration.checkOrigin(checkpoint.file) {
+      Terminal.standardError.write("warning: \(warning)\n")
+    }
     return checkpoint.configuration
   }
 

@@ -171,7 +171,10 @@ extension Configuration {
           + "SNR begins; set objective.uniform_fraction, as in 0.1")
     }
     let usual = NoiseSchedule.plain.largestFiniteSigma
-    let share = Int((100 * sigmas.share(above: usual)).rounded())
+    let ramp = sigmas.share(
+      above: usual, pixels: data.resolution * data.resolution,
+      limit: NoiseSchedule(zeroTerminalSNR: objective.zeroTerminalSNR).largestFiniteSigma)
+    let share = Int((100 * (1 - sigmas.uniformFraction) * ramp).rounded())
     if share >= 10 {
       warnings.append(
         "objective.sigma_max: \(share) % of the samples have sigma above 14.6, where pictures are "

@@ -33,14 +33,28 @@ struct BrightnessExperiment {
     /// Unit vector over the channels.
     var direction: [Double]
     /// One for each latent pixel.
-    var weights: [Double]
+    let weights: [Double]
     /// What is asked for.
     var length: Double
     /// Standard deviation of the pictures along the pattern.
     var spread: Double
 
+    /// Whether its pictures differ by more than rounding.
+    var hasSpread: Bool { spread > 1e-6 * length }
+
     /// N of the closed form: pixels over which noise is averaged away.
-    var pixelCount: Double { 1 / weights.reduce(0) { $0 + $1 * $1 } }
+    let pixelCount: Double
+
+    init(
+      caption: String, direction: [Double], weights: [Double], length: Double, spread: Double
+    ) {
+      self.caption = caption
+      self.direction = direction
+      self.weights = weights
+      self.length = length
+      self.spread = spread
+      pixelCount = 1 / weights.reduce(0) { $0 + $1 * $1 }
+    }
 
     /// Share of `length` that an ideal network reaches from pure noise at a noise level.
     func reached(sigmaMax: Double) -> Double {
@@ -58,6 +72,12 @@ struct BrightnessExperiment {
       }
     }
 
+    /// Takes a pattern's part out of noise: what is left is as noise is on average.
+    func remove(from noise: inout [Float]) {
+      let part = position(noise)
+      for index in noise.indices { noise[index] -= Float(part * unit(index)) }
+    }
+
     /// An element of the latents whose position is 1 and that have nothing beside the pattern.
     func unit(_ index: Int) -> Double {
       direction[index % direction.count] * weights[index / direction.count] * pixelCount
@@ -66,10 +86,13 @@ struct BrightnessExperiment {
 
   func report() async throws -> ExperimentReport {
     var means: [CaptionMean] = []
+    var side = 0
     var ideal: [[Double]] = []
     var closed: [[Double]] = []
     let outcomes = try await stage.forEachRun { run -> [[Double]] in
-      if means.isEmpty { means = try Self.means(run) }
+      if means.isEmpty {
+        (means, side) = (try Self.means(run), run.configuration.data.resolution)
+      }
       if run.seed == stage.file.seeds[0] {
         let sigmaMax = process(run).table.levels(run.objective.prediction)[0].sigma
         closed.append(means.map { $0.reached(sigmaMax: sigmaMax) })
@@ -82,11 +105,11 @@ struct BrightnessExperiment {
       try run.train(until: stage.file.steps)
       return try reached(run, means)
     }
-    return report(means, closed, ideal, outcomes)
+    return report(side, means, closed, ideal, outcomes)
   }
 
   private func report(
-    _ means: [CaptionMean], _ closed: [[Double]], _ ideal: [[Double]],
+    _ side: Int, _ means: [CaptionMean], _ closed: [[Double]], _ ideal: [[Double]],
     _ outcomes: [[[[Double]]]]
   ) -> ExperimentReport {
     var asked = MarkdownTable(["caption", "asked", "tau", "N"])
@@ -98,9 +121,11 @@ struct BrightnessExperiment {
     }
     var table = MarkdownTable(["arm", ""] + means.map(\.caption))
     for (index, arm) in stage.file.arms.enumerated() {
-      table.add([arm.name, "closed form"] + closed[index].map(MeasuredMean.text))
-      table.add(
-        ["", "ideal network, \(Self.idealSteps) steps"] + ideal[index].map(MeasuredMean.text))
+      func known(_ shares: [Double]) -> [String] {
+        zip(means, shares).map { $0.hasSpread ? MeasuredMean.text($1) : "no spread" }
+      }
+      table.add([arm.name, "closed form"] + known(closed[index]))
+      table.add(["", "ideal network, \(Self.idealSteps) steps"] + known(ideal[index]))
       table.add(
         ["", "trained network, \(samplerSteps) steps"]
           + trained(outcomes[index], means).map(\.text))
@@ -113,18 +138,21 @@ struct BrightnessExperiment {
     }
     let leaky = closed.min { $0.reduce(0, +) < $1.reduce(0, +) } ?? []
     let form = LineChart.Series(
-      "closed form at 14.6", leaky.enumerated().map { LineChart.Value(Double($0), $1) },
+      "closed form at 14.6",
+      leaky.enumerated().filter { means[$0.offset].hasSpread }
+        .map { LineChart.Value(Double($0.offset), $0.element) },
       isConnected: false)
     return ExperimentReport(
       title: "Black, white and colour: reaching the brightness that a prompt asks for",
       parts: [
-        "Pictures of plain colour and of two halves, \(PlainPictures.side) pixels a side. What a "
+        "Pictures of plain colour and of two halves, \(side) pixels a side. What a "
           + "caption asks for is the mean of its pictures' latents, a vector over the channels (of "
           + "two halves: the right one's less the left one's); what is reached is the mean of the "
-          + "drawn latents along it, as a share of its length (\(pictures) pictures, in "
-          + "pairs of opposite noise, \(samplerSteps) Euler steps from the end of the schedule, no "
+          + "drawn latents along it, as a share of its length (\(pictures) pictures from noise "
+          + "that has no part along it, as it has on average; \(samplerSteps) Euler steps from the end of the schedule, no "
           + "guidance).\n\n" + asked.text,
-        "Share reached:\n\n" + table.text,
+        "Share reached. The closed form and the ideal network say what a caption's spread does; one "
+          + "whose pictures are all the same has none.\n\n" + table.text,
       ],
       charts: [
         LineChart(
@@ -144,18 +172,19 @@ struct BrightnessExperiment {
   /// Share reached by each picture, by caption.
   private func reached(_ run: ExperimentRun, _ means: [CaptionMean]) throws -> [[Double]] {
     let captions = means.flatMap { [String](repeating: $0.caption, count: pictures) }
-    let side = PlainPictures.side
-    let drawn = try run.draw(
-      captions, height: side, width: side, batch: 8, inPairs: true, process(run))
+    let side = run.configuration.data.resolution
+    let drawn = try run.draw(captions, height: side, width: side, batch: 8, process(run)) {
+      means[$0 / pictures].remove(from: &$1)
+    }
     return means.enumerated().map { index, mean in
       drawn[index * pictures..<(index + 1) * pictures].map { mean.position($0) / mean.length }
     }
   }
 
   private func process(_ run: ExperimentRun, steps: Int? = nil) -> SamplingProcess {
-    run.process(
-      steps: steps ?? samplerSteps, spacing: .trailing,
-      pixels: PlainPictures.side * PlainPictures.side)
+    let side = run.configuration.data.resolution
+    return run.process(
+      steps: steps ?? samplerSteps, spacing: .trailing, pixels: side * side)
   }
 
   /// Directions, lengths and spreads from the cached latents.
@@ -177,8 +206,7 @@ struct BrightnessExperiment {
       samples: 1, height: 1, width: mean.weights.count, channels: mean.direction.count,
       contextWidth: 1, pooledWidth: 1)
     var noise = SamplingProcess.stepNoise(seed: 0, step: 0, shape)
-    let part = mean.position(noise)
-    for index in noise.indices { noise[index] -= Float(part * mean.unit(index)) }
+    mean.remove(from: &noise)
     let levels = process.table.levels(prediction)
     var index = 0
     func network(_ z: [Float], _ time: Float) -> [Float] {

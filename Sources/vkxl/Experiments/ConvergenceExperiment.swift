@@ -6,15 +6,18 @@ import Train
 struct ConvergenceExperiment {
   private let stage: ExperimentStage
   private let sigmas: [Double]
+  /// Errors to which updates are counted, the largest first.
+  private let marks: [Double]
   private let pictures: Int
   private let samplerSteps: Int
-  /// Updates after which the error is measured.
+  /// Updates after which error and distance are measured.
   private let places: [Int]
 
   init(_ stage: ExperimentStage) throws {
     let file = stage.file
     self.stage = stage
     sigmas = try file.required(file.sigmas, .sigmas)
+    marks = try file.required(file.marks, .marks)
     pictures = try file.required(file.pictures, .pictures)
     samplerSteps = try file.required(file.samplerSteps?.first, .samplerSteps)
     places = try file.measuredSteps()
@@ -23,29 +26,32 @@ struct ConvergenceExperiment {
   /// One arm with one seed.
   private struct Outcome {
     /// Geometric mean over the noise levels, by place.
-    var errors: [Double]
+    var errors: [Double] = []
     /// By noise level, at the end.
-    var levels: [Double]
-    var distance: Double
-    /// Distance between the two halves of the data.
-    var floor: Double
+    var levels: [Double] = []
+    /// Of drawn pictures, by place.
+    var distances: [Double] = []
   }
 
   func report() async throws -> ExperimentReport {
     let outcomes = try await stage.forEachRun { run in try measure(run) }
-    let curves = outcomes.map { runs in
-      places.indices.map { place in MeasuredMean(runs.map { $0.errors[place] }) }
+    func curves(_ values: KeyPath<Outcome, [Double]>) -> [[MeasuredMean]] {
+      outcomes.map { runs in
+        places.indices.map { place in MeasuredMean(runs.map { $0[keyPath: values][place] }) }
+      }
     }
+    let distances = curves(\.distances)
     // What the slowest arm reaches, and what all but it reach.
-    let marks = Array(curves.compactMap { $0.last?.mean }.sorted().suffix(2).reversed())
-    var table = MarkdownTable(
-      ["arm", "x0 error at the end"] + marks.map { "steps to \(MeasuredMean.text($0))" }
-        + ["sliced Wasserstein distance"])
-    for (arm, runs) in zip(stage.file.arms, outcomes) {
-      table.add(
-        [arm.name, MeasuredMean(runs.compactMap(\.errors.last)).text]
-          + marks.map { mark in reached(mark, runs) }
-          + [MeasuredMean(runs.map(\.distance)).text])
+    let far = Array(distances.compactMap { $0.last?.mean }.sorted().suffix(2).reversed())
+    func steps(to marks: [Double], _ values: KeyPath<Outcome, [Double]>) -> String {
+      var table = MarkdownTable(
+        ["arm", "at the end"] + marks.map { "steps to \(MeasuredMean.text($0))" })
+      for (arm, runs) in zip(stage.file.arms, outcomes) {
+        table.add(
+          [arm.name, MeasuredMean(runs.compactMap { $0[keyPath: values].last }).text]
+            + marks.map { mark in reached(mark, runs.map { $0[keyPath: values] }) })
+      }
+      return table.text
     }
     var levels = MarkdownTable(["arm"] + sigmas.map { "sigma \(MeasuredMean.text($0))" })
     for (arm, runs) in zip(stage.file.arms, outcomes) {
@@ -53,57 +59,59 @@ struct ConvergenceExperiment {
         [arm.name]
           + sigmas.indices.map { level in MeasuredMean(runs.map { $0.levels[level] }).text })
     }
-    let floor = MeasuredMean.text(outcomes[0][0].floor)
+    let interval = places[1] - places[0]
     return ExperimentReport(
       title: "Convergence: the same data and budget, one objective beside the other",
       parts: [
         "x0 error: mean squared error of the estimated clean latents of held-out pictures, geometric "
-          + "mean over the noise levels below. Steps are those to the last error of the slowest arm, "
-          + "and of the slowest but one.\n\n" + table.text,
-        "Distance: between \(pictures) drawn latents (\(samplerSteps) Euler steps, no guidance) and "
-          + "those of the pictures whose captions they have; between two halves of the pictures it "
-          + "is \(floor).",
+          + "mean over the noise levels below, measured every \(interval) steps; between two of them "
+          + "its logarithm is taken as straight.\n\n" + steps(to: marks, \.errors),
+        "Sliced Wasserstein distance between \(pictures) drawn latents (\(samplerSteps) Euler steps, "
+          + "trailing, no guidance) and those of the training pictures whose captions they have. Steps "
+          + "are those to where the slowest arm ends, and the slowest but one.\n\n"
+          + steps(to: far, \.distances),
         "x0 error at the end by noise level:\n\n" + levels.text,
       ],
       charts: [
         stage.file.errorChart(
           "Error of x0 while training",
-          subtitle: "geometric mean over noise levels, held-out pictures", curves, at: places)
+          subtitle: "geometric mean over noise levels, held-out pictures", curves(\.errors),
+          at: places),
+        stage.file.errorChart(
+          "Distance of drawn pictures while training",
+          subtitle: "sliced Wasserstein, to the training pictures", distances, at: places,
+          yTitle: "distance"),
       ])
   }
 
   private func measure(_ run: ExperimentRun) throws -> Outcome {
-    var outcome = Outcome(errors: [], levels: [], distance: .nan, floor: .nan)
+    let side = run.configuration.data.resolution
+    let real = try run.firstLatents(pictures)
+    let process = run.process(steps: samplerSteps, spacing: .trailing, pixels: side * side)
+    var outcome = Outcome()
     for place in places {
       try run.train(until: place)
       outcome.levels = try run.cleanErrors(sigmas: sigmas)
       outcome.errors.append(geometricMean(outcome.levels))
+      let drawn = try run.draw(real.map(\.caption), height: side, width: side, process)
+      outcome.distances.append(slicedWasserstein(drawn, real.map(\.values)))
     }
-    let side = run.configuration.data.resolution
-    let real = Array(try ExperimentRun.latents(run.data).prefix(pictures))
-    let drawn = try run.draw(
-      real.map(\.caption), height: side, width: side,
-      run.process(steps: samplerSteps, pixels: side * side))
-    outcome.distance = slicedWasserstein(drawn, real.map(\.values))
-    let halves = real.map(\.values).enumerated()
-    outcome.floor = slicedWasserstein(
-      halves.filter { $0.offset % 2 == 0 }.map(\.element),
-      halves.filter { $0.offset % 2 == 1 }.map(\.element))
     return outcome
   }
 
-  /// Updates to an error: their mean, or how many runs never come there.
-  private func reached(_ error: Double, _ runs: [Outcome]) -> String {
-    let steps = runs.compactMap { self.steps(to: error, $0.errors) }
+  /// Updates to a mark: their mean, or how many runs never come there.
+  private func reached(_ mark: Double, _ runs: [[Double]]) -> String {
+    let steps = runs.compactMap { Self.steps(to: mark, $0, at: places) }
     return steps.count == runs.count
       ? MeasuredMean(steps).text : "not by \(runs.count - steps.count) of \(runs.count)"
   }
 
-  /// Updates until a curve is first at an error, straight between what is measured; nil: never.
-  private func steps(to error: Double, _ errors: [Double]) -> Double? {
-    guard let after = errors.firstIndex(where: { $0 <= error }) else { return nil }
+  /// Updates until a curve is first at a mark, its logarithm straight between what is measured; nil:
+  /// never.
+  static func steps(to mark: Double, _ values: [Double], at places: [Int]) -> Double? {
+    guard let after = values.firstIndex(where: { $0 <= mark }) else { return nil }
     guard after > 0 else { return Double(places[0]) }
-    let share = (errors[after - 1] - error) / (errors[after - 1] - errors[after])
+    let share = log(values[after - 1] / mark) / log(values[after - 1] / values[after])
     return Double(places[after - 1]) + share * Double(places[after] - places[after - 1])
   }
 }
@@ -116,10 +124,11 @@ func geometricMean(_ values: [Double]) -> Double {
 extension ExperimentFile {
   /// The arms' errors of x0 after so many updates.
   func errorChart(
-    _ title: String, subtitle: String, _ curves: [[MeasuredMean]], at places: [Int]
+    _ title: String, subtitle: String, _ curves: [[MeasuredMean]], at places: [Int],
+    yTitle: String = "mean squared error"
   ) -> LineChart {
     LineChart(
-      title: title, subtitle: subtitle, xTitle: "steps", yTitle: "mean squared error",
+      title: title, subtitle: subtitle, xTitle: "steps", yTitle: yTitle,
       yScale: .logarithmic,
       series: zip(arms, curves).map {
         LineChart.Series($0.name, $1.values(at: places.map(Double.init)))

@@ -34,7 +34,10 @@ struct ExperimentCommand: AsyncParsableCommand {
     terminal.write("device: \(backend.description)\n")
     let clock = ContinuousClock()
     let began = clock.now
-    if file.experiment == .brightness { try PlainPictures.write(beside: file) }
+    if file.experiment == .brightness {
+      let run = try Configuration.load(file: file.folder + "/" + file.run, overrides: [])
+      try PlainPictures.write(beside: file, side: run.data.resolution)
+    }
     let stage = try ExperimentStage(file, backend) { terminal.write($0 + "\n") }
     let report = try await Self.report(stage)
     try report.write(

@@ -25,16 +25,26 @@ struct ExperimentFile: Decodable, Sendable {
   /// One of the things compared.
   struct Arm: Decodable, Sendable, Equatable {
     var name: String
+    /// Name of the base whose weights it starts from; nil: what `start` says.
+    var base: String?
+    /// Keys of the run's configuration, as `--set` takes them.
+    var set: [String]
+  }
+
+  /// A model trained before the arms that start from it, once, with seed 0.
+  struct Base: Decodable, Sendable, Equatable {
+    var name: String
+    /// Updates.
+    var steps: Int
     /// Keys of the run's configuration, as `--set` takes them.
     var set: [String]
   }
 
   enum CodingKeys: String, CodingKey, CaseIterable {
-    case experiment, run, start, seeds, steps, arms, sigmas, bands, draws, pictures
+    case experiment, run, start, seeds, steps, bases, arms, sigmas, marks, bands, draws, pictures
     case measureEvery = "measure_every"
     case samplerSteps = "sampler_steps"
     case referenceSteps = "reference_steps"
-    case baseSteps = "base_steps"
   }
 
   var experiment: Kind
@@ -45,9 +55,12 @@ struct ExperimentFile: Decodable, Sendable {
   var seeds: [Int]
   /// Updates of each run.
   var steps: Int
+  var bases: [Base]
   var arms: [Arm]
   /// Noise over signal where the error of x0 is measured.
   var sigmas: [Double]?
+  /// Errors of x0, falling, to which updates are counted.
+  var marks: [Double]?
   /// Equal parts of the timesteps.
   var bands: Int?
   /// Gradients of each band.
@@ -60,8 +73,6 @@ struct ExperimentFile: Decodable, Sendable {
   var samplerSteps: [Int]?
   /// Sampler steps of what others are compared with.
   var referenceSteps: Int?
-  /// Updates that make the model which the arms start from.
-  var baseSteps: Int?
   /// As it was named.
   var path = ""
 
@@ -72,15 +83,16 @@ struct ExperimentFile: Decodable, Sendable {
     start = try values.decodeIfPresent(Start.self, forKey: .start) ?? .checkpoint
     seeds = try values.decode([Int].self, forKey: .seeds)
     steps = try values.decode(Int.self, forKey: .steps)
+    bases = try values.decodeIfPresent([Base].self, forKey: .bases) ?? []
     arms = try values.decode([Arm].self, forKey: .arms)
     sigmas = try values.decodeIfPresent([Double].self, forKey: .sigmas)
+    marks = try values.decodeIfPresent([Double].self, forKey: .marks)
     bands = try values.decodeIfPresent(Int.self, forKey: .bands)
     draws = try values.decodeIfPresent(Int.self, forKey: .draws)
     pictures = try values.decodeIfPresent(Int.self, forKey: .pictures)
     measureEvery = try values.decodeIfPresent(Int.self, forKey: .measureEvery)
     samplerSteps = try values.decodeIfPresent([Int].self, forKey: .samplerSteps)
     referenceSteps = try values.decodeIfPresent(Int.self, forKey: .referenceSteps)
-    baseSteps = try values.decodeIfPresent(Int.self, forKey: .baseSteps)
   }
 
   /// - Throws: `InputError`, naming the file and the key.
@@ -133,16 +145,32 @@ struct ExperimentFile: Decodable, Sendable {
       guard !holds else { return }
       throw InputError("\(path): \(key.rawValue)", expected: expected, found: "something else")
     }
-    try require(!seeds.isEmpty && seeds.allSatisfy { $0 >= 0 }, .seeds, "seeds from 0")
+    try require(
+      !seeds.isEmpty && seeds.allSatisfy { $0 >= 0 } && Set(seeds).count == seeds.count, .seeds,
+      "seeds from 0 that differ")
     try require(!arms.isEmpty, .arms, "at least one arm")
     try require(Set(arms.map(\.name)).count == arms.count, .arms, "names that differ")
     try require(steps > 0, .steps, "at least one step")
+    try require(Set(bases.map(\.name)).count == bases.count, .bases, "names that differ")
+    try require(bases.allSatisfy { $0.steps > 0 }, .bases, "at least one step")
+    let names = Set(bases.map(\.name))
+    try require(
+      arms.allSatisfy { $0.base.map(names.contains) ?? true }, .arms,
+      names.isEmpty ? "no base where `bases` has none" : "bases that `bases` names")
     try require(
       (sigmas ?? []).allSatisfy { $0 > 0 && $0.isFinite }, .sigmas, "noise levels above 0")
-    try require((samplerSteps ?? []).allSatisfy { 1...1000 ~= $0 }, .samplerSteps, "1 to 1000")
+    let steps = [
+      (samplerSteps ?? [], CodingKeys.samplerSteps), ([referenceSteps ?? 1], .referenceSteps),
+    ]
+    for (counts, key) in steps {
+      try require(counts.allSatisfy { 1...1000 ~= $0 }, key, "1 to 1000")
+    }
+    let marks = marks ?? []
+    try require(
+      marks.allSatisfy { $0 > 0 && $0.isFinite } && zip(marks, marks.dropFirst()).allSatisfy(>),
+      .marks, "errors above 0, the largest first")
     let counts: [(Int?, CodingKeys)] = [
       (bands, .bands), (draws, .draws), (pictures, .pictures), (measureEvery, .measureEvery),
-      (referenceSteps, .referenceSteps), (baseSteps, .baseSteps),
     ]
     for (count, key) in counts { try require((count ?? 1) > 0, key, "a number above 0") }
   }

@@ -87,18 +87,18 @@ extension ExperimentRun {
 
   /// Draws latents without guidance, [h, w, 4] as the UNet has them, one for each caption.
   ///
-  /// The noise of a picture depends on its place in the list alone; with `inPairs` every other picture
-  /// has the noise of the one before with the other sign, so that none is left on average.
+  /// The noise of a picture depends on its place in the list alone.
+  /// - Parameter change: of the noise that the picture at a place begins with
   func draw(
-    _ captions: [String], height: Int, width: Int, batch: Int = 16, inPairs: Bool = false,
-    _ process: SamplingProcess
+    _ captions: [String], height: Int, width: Int, batch: Int = 16, _ process: SamplingProcess,
+    change: (Int, inout [Float]) -> Void = { _, _ in }
   ) throws -> [[Float]] {
     var drawn: [[Float]] = []
     while drawn.count < captions.count {
       let first = drawn.count
       let places = (first..<first + batch).map { min($0, captions.count - 1) }
       drawn += try draw(
-        places, captions, height: height, width: width, inPairs: inPairs, process
+        places, captions, height: height, width: width, process, change: change
       )
       .prefix(captions.count - first)
     }
@@ -106,8 +106,8 @@ extension ExperimentRun {
   }
 
   private func draw(
-    _ places: [Int], _ captions: [String], height: Int, width: Int, inPairs: Bool,
-    _ process: SamplingProcess
+    _ places: [Int], _ captions: [String], height: Int, width: Int, _ process: SamplingProcess,
+    change: (Int, inout [Float]) -> Void
   ) throws -> [[Float]] {
     let texts = try places.map { try data.conditioning(ofCaption: captions[$0]) }
     let (context, pooled) = (texts.flatMap(\.context), texts.flatMap(\.pooled))
@@ -117,17 +117,18 @@ extension ExperimentRun {
       contextWidth: stage.unet.contextWidth, pooledWidth: stage.unet.pooledWidth)
     var single = shape
     single.samples = 1
-    func noise(step: Int) -> [Float] {
-      places.flatMap { [single] place -> [Float] in
-        let seed = UInt64(inPairs ? place / 2 : place)
-        let noise = SamplingProcess.stepNoise(seed: seed, step: step, single)
-        return inPairs && place % 2 == 1 ? noise.map { -$0 } : noise
-      }
+    func noise(_ place: Int, step: Int) -> [Float] {
+      SamplingProcess.stepNoise(seed: UInt64(place), step: step, single)
+    }
+    let begin = places.flatMap { place -> [Float] in
+      var begin = noise(place, step: 0)
+      change(place, &begin)
+      return begin
     }
     let size = [Float(height), Float(width)]
     let timeIDs = places.flatMap { _ -> [Float] in size + [0, 0] + size }
     let latents = try process.sample(
-      noise: noise(step: 0), stepNoise: { noise(step: $0 + 1) },
+      noise: begin, stepNoise: { step in places.flatMap { noise($0, step: step + 1) } },
       network: { [unet] input, time in
         try unet.predict(
           shape, latents: input, time: [Float](repeating: time, count: places.count),

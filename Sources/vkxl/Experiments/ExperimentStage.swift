@@ -22,7 +22,12 @@ final class ExperimentStage {
     self.note = note
     let shared = try Self.configuration(file, set: [])
     // Mistakes of any arm are told before the first one is trained.
-    for arm in file.arms { try Self.check(arm, of: file) }
+    for arm in file.arms {
+      try Self.check(arm.name, set: arm.set, steps: file.steps, of: file)
+    }
+    for base in file.bases {
+      try Self.check(base.name, set: base.set, steps: base.steps, of: file)
+    }
     parts = try Opening.model(
       shared.model.checkpoint, parts: [.unet, .vae], textEncoders: shared.model.textEncoders,
       textEncodersKey: "model.text_encoders")
@@ -39,12 +44,13 @@ final class ExperimentStage {
   var unet: UNetConfiguration { parts.checkpoint.configuration.unet }
 
   /// - Throws: `InputError` when an arm's keys are not right, or ask for what experiments do not do.
-  private static func check(_ arm: ExperimentFile.Arm, of file: ExperimentFile) throws {
-    let configuration = try configuration(
-      file, set: arm.set + ["training.max_steps=\(file.steps)"])
+  private static func check(
+    _ name: String, set: [String], steps: Int, of file: ExperimentFile
+  ) throws {
+    let configuration = try configuration(file, set: set + ["training.max_steps=\(steps)"])
     guard configuration.training.gradientAccumulation == 1 else {
       throw InputError(
-        "\(file.path): \(arm.name)", expected: "training.gradient_accumulation 1",
+        "\(file.path): \(name)", expected: "training.gradient_accumulation 1",
         found: "\(configuration.training.gradientAccumulation)",
         hint: "an update of an experiment is one batch: use training.batch_size")
     }
@@ -67,11 +73,9 @@ final class ExperimentStage {
   }
 
   /// The run's configuration as an arm and a seed change it.
-  func configuration(
-    _ arm: ExperimentFile.Arm, seed: Int, steps: Int
-  ) throws -> Configuration {
+  func configuration(set: [String], seed: Int, steps: Int) throws -> Configuration {
     let own = ["training.seed=\(seed)", "training.max_steps=\(steps)"]
-    return try Self.configuration(file, set: arm.set + own)
+    return try Self.configuration(file, set: set + own)
   }
 
   /// Weights of the UNet as the file's `start` says.
@@ -84,11 +88,30 @@ final class ExperimentStage {
     }
   }
 
+  /// Trains what the arms start from.
+  /// - Parameter body: sees each base as it is trained
+  /// - Returns: weights by name
+  func trainBases(
+    _ body: (ExperimentRun, ExperimentFile.Base) throws -> Void = { _, _ in }
+  ) async throws -> [String: TrainedWeights] {
+    var weights: [String: TrainedWeights] = [:]
+    for base in file.bases {
+      let arm = ExperimentFile.Arm(name: base.name, set: base.set)
+      let run = try await ExperimentRun(self, arm, seed: 0, steps: base.steps)
+      try run.train(until: base.steps)
+      try body(run, base)
+      weights[base.name] = try run.weights()
+      note("\(base.name): trained for \(base.steps) steps")
+    }
+    return weights
+  }
+
   /// Runs every arm with every seed.
-  /// - Parameter body: trains and measures one run
+  /// - Parameters:
+  ///   - bases: weights that arms start from, by name
+  ///   - body: trains and measures one run
   func forEachRun<Result>(
-    start weights: TrainedWeights? = nil,
-    _ body: (ExperimentRun) async throws -> Result
+    bases: [String: TrainedWeights], _ body: (ExperimentRun) async throws -> Result
   ) async throws -> [[Result]] {
     var results: [[Result]] = []
     for arm in file.arms {
@@ -96,7 +119,7 @@ final class ExperimentStage {
       for seed in file.seeds {
         let began = ContinuousClock.now
         let run = try await ExperimentRun(
-          self, arm, seed: seed, steps: file.steps, start: weights)
+          self, arm, seed: seed, steps: file.steps, start: arm.base.flatMap { bases[$0] })
         row.append(try await body(run))
         let seconds = Int((ContinuousClock.now - began) / .seconds(1))
         note("\(arm.name), seed \(seed): \(seconds) s")
@@ -104,6 +127,13 @@ final class ExperimentStage {
       results.append(row)
     }
     return results
+  }
+
+  /// Runs every arm with every seed, after the bases that they start from.
+  func forEachRun<Result>(
+    _ body: (ExperimentRun) async throws -> Result
+  ) async throws -> [[Result]] {
+    try await forEachRun(bases: trainBases(), body)
   }
 }
 
@@ -132,7 +162,7 @@ final class ExperimentRun {
     self.stage = stage
     self.arm = arm
     self.seed = seed
-    configuration = try stage.configuration(arm, seed: seed, steps: steps)
+    configuration = try stage.configuration(set: arm.set, seed: seed, steps: steps)
     let storage = try configuration.storage(on: stage.backend)
     let settings = configuration.trainerSettings(steps: steps, storage: storage)
     objective = settings.objective
@@ -196,6 +226,18 @@ final class ExperimentRun {
   func weights() throws -> TrainedWeights {
     TrainedWeights(
       values: try trainer.parameters.map { ($0.name, try trainer.store.read($0.name)) })
+  }
+
+  /// Latents of the first pictures of the data that is trained on, with their captions.
+  /// - Throws: `InputError` when there are fewer.
+  func firstLatents(_ count: Int) throws -> [(caption: String, values: [Float])] {
+    let found = try Self.latents(data)
+    guard found.count >= count else {
+      throw InputError(
+        "\(stage.file.path): pictures", expected: "at most \(found.count), which the data has",
+        found: "\(count)")
+    }
+    return Array(found.prefix(count))
   }
 
   /// Latents of every picture of a data set: the means, scaled.

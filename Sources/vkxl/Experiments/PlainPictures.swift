@@ -6,15 +6,13 @@ import Foundation
 /// The grey levels of a caption are normal about its mean, by quantiles, so that a caption's
 /// brightness has a known spread; "completely black" and "completely white" have none.
 enum PlainPictures {
-  /// Pixels on a side.
-  static let side = 160
   /// Pictures of a caption.
   static let count = 24
   /// Standard deviation of the levels: so large that the closed form tells methods apart at this size.
-  static let deviation = 42.0
+  static let deviation = 55.0
   /// Mean and standard deviation of a caption's levels, 0 to 255.
   static let levels: [(caption: String, mean: Double, deviation: Double)] = [
-    ("a dark picture", 70, deviation), ("a bright picture", 185, deviation),
+    ("a dark picture", 85, deviation), ("a bright picture", 170, deviation),
   ]
   static let completelyBlack = "completely black"
   static let completelyWhite = "completely white"
@@ -27,11 +25,11 @@ enum PlainPictures {
     (levels[1].caption, "bright"), (red, "red"), (contrast, "two halves"),
   ]
 
-  /// Writes them to `pictures` beside an experiment's file, in place of what is there.
-  static func write(beside file: ExperimentFile) throws {
+  /// Writes them to `pictures` beside an experiment's file, in place of those of before.
+  /// - Parameter side: pixels
+  static func write(beside file: ExperimentFile, side: Int) throws {
     let folder = file.folder + "/pictures"
     let plain = side * side
-    try? FileManager.default.removeItem(atPath: folder)
     func write(_ caption: String, _ name: String, repeats: Int, _ rgb: [UInt8]) throws {
       let place = "\(folder)/\(repeats)_\(name.prefix { !$0.isNumber })"
       try Files.makeFolder(place)
@@ -53,7 +51,7 @@ enum PlainPictures {
       }
       let other = 50 + deviation * quantile
       try write(red, "red\(index)", repeats: 1, one(200 + deviation * quantile, other, other))
-      let (dark, bright) = (70 + deviation * quantile, 185 - deviation * quantile)
+      let (dark, bright) = (85 + deviation * quantile, 170 - deviation * quantile)
       let halves = (0..<plain).flatMap { pixel in
         [UInt8](repeating: byte(pixel % side < side / 2 ? dark : bright), count: 3)
       }

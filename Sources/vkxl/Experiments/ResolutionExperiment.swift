@@ -19,11 +19,18 @@ struct ResolutionExperiment {
     samplerSteps = try file.required(file.samplerSteps?.first, .samplerSteps)
   }
 
+  /// How pictures are drawn, whatever was trained: with the noise of half the side, or with twice that.
+  private static let tables: [(name: String, factor: Double)] = [
+    ("as at half the side", 1), ("with twice the noise", 2),
+  ]
+
   /// One arm with one seed.
   private struct Outcome {
     var errors: [Double]
-    var distance: Double
-    var coarseDistance: Double
+    /// Of drawn pictures, by table.
+    var distances: [Double]
+    /// Of their coarse parts.
+    var coarseDistances: [Double]
   }
 
   func report() async throws -> ExperimentReport {
@@ -31,41 +38,41 @@ struct ResolutionExperiment {
       try run.train(until: stage.file.steps)
       return try measure(run)
     }
-    var table = MarkdownTable(
-      ["arm"] + sigmas.map { "x0 error at \(MeasuredMean.text($0))" }
-        + ["distance", "distance, coarse"])
-    var series: [LineChart.Series] = []
+    var table = MarkdownTable(["arm"] + sigmas.map { "x0 error at \(MeasuredMean.text($0))" })
+    var drawn = MarkdownTable(["arm", "drawn", "distance", "distance, coarse"])
+    var (series, distances): ([LineChart.Series], [LineChart.Series]) = ([], [])
     for (arm, runs) in zip(stage.file.arms, outcomes) {
       let errors = sigmas.indices.map { level in MeasuredMean(runs.map { $0.errors[level] }) }
-      table.add(
-        [arm.name] + errors.map(\.text) + [
-          MeasuredMean(runs.map(\.distance)).text, MeasuredMean(runs.map(\.coarseDistance)).text,
-        ])
+      table.add([arm.name] + errors.map(\.text))
       series.append(LineChart.Series(arm.name, errors.values(at: sigmas)))
+      var bars: [MeasuredMean] = []
+      for (index, way) in Self.tables.enumerated() {
+        let all = MeasuredMean(runs.map { $0.distances[index] })
+        let coarse = MeasuredMean(runs.map { $0.coarseDistances[index] })
+        drawn.add([arm.name, way.name, all.text, coarse.text])
+        bars += [all, coarse]
+      }
+      distances.append(
+        LineChart.Series(
+          arm.name, bars.values(at: bars.indices.map(Double.init)), isConnected: false))
     }
-    let bars = [("all", \Outcome.distance), ("coarse", \Outcome.coarseDistance)]
-    let distances = zip(stage.file.arms, outcomes).map { arm, runs in
-      LineChart.Series(
-        arm.name,
-        bars.enumerated().map { place, bar in
-          MeasuredMean(runs.map { $0[keyPath: bar.1] }).value(at: Double(place))
-        }, isConnected: false)
-    }
+    let bars = ["half", "half, coarse", "twice", "twice, coarse"]
     return ExperimentReport(
       title: "Resolution: twice the canvas, with and without noise that grows with it",
       parts: [
-        "The pictures are those of half the side, enlarged. x0 error by noise level on held-out "
-          + "pictures, and sliced Wasserstein distance of \(pictures) drawn latents (\(samplerSteps) "
-          + "Euler steps, no guidance, the arm's own shift or ramp) from those of the training pictures "
-          + "whose captions they have: of all latent pixels, and of the means over blocks of "
-          + "\(Self.block)x\(Self.block). An arm differs both in what is trained and in how is drawn; "
-          + "arms of different predictions had unequal starts.\n\n" + table.text
+        "The pictures are those of half the side, enlarged, and every arm starts from a model of its own "
+          + "prediction that was trained at half the side.\n\nx0 error by noise level on held-out "
+          + "pictures:\n\n" + table.text,
+        "Sliced Wasserstein distance of \(pictures) drawn latents (\(samplerSteps) Euler steps, no "
+          + "guidance) from those of the training pictures whose captions they have, of all latent "
+          + "pixels and of the means over blocks of \(Self.block)x\(Self.block). Each model is drawn "
+          + "from both ways: with the shift or the largest sigma that half the side has, and with "
+          + "twice that.\n\n" + drawn.text,
       ],
       charts: [
         LineChart(
           title: "Distance of drawn pictures from real ones", xTitle: "",
-          yTitle: "sliced Wasserstein distance", xScale: .named(bars.map(\.0)),
-          series: distances),
+          yTitle: "sliced Wasserstein distance", xScale: .named(bars), series: distances),
         LineChart(
           title: "Error of x0 by noise level", xTitle: "sigma", yTitle: "mean squared error",
           xScale: .logarithmic, yScale: .logarithmic, series: series),
@@ -75,22 +82,25 @@ struct ResolutionExperiment {
   private func measure(_ run: ExperimentRun) throws -> Outcome {
     let errors = try run.cleanErrors(sigmas: sigmas)
     let side = run.configuration.data.resolution
-    let pixels = side * side
-    let real = Array(try ExperimentRun.latents(run.data).prefix(pictures))
-    let ramp = run.objective.sigmas?.maximum(
-      pixels: pixels, limit: run.objective.schedule.largestFiniteSigma)
-    let process = run.process(
-      steps: samplerSteps, spacing: ramp == nil ? .native : .karras, pixels: pixels
-    ) {
-      $0.rampMaximum = ramp
-      $0.beginsAtTerminal = true
-    }
-    let drawn = try run.draw(real.map(\.caption), height: side, width: side, process)
+    let half = side * side / 4
+    let real = try run.firstLatents(pictures)
     let values = real.map(\.values)
     func coarse(_ set: [[Float]]) -> [[Float]] { set.map { Self.blockMeans($0, side: side / 8) } }
+    let drawn = try Self.tables.map { _, factor in
+      let ramp = run.objective.sigmas?.maximum(
+        pixels: half, limit: run.objective.schedule.largestFiniteSigma)
+      let process = run.process(
+        steps: samplerSteps, spacing: ramp == nil ? .trailing : .karras, pixels: half
+      ) {
+        $0.shift *= factor
+        $0.rampMaximum = ramp.map { $0 * factor }
+        $0.beginsAtTerminal = true
+      }
+      return try run.draw(real.map(\.caption), height: side, width: side, process)
+    }
     return Outcome(
-      errors: errors, distance: slicedWasserstein(drawn, values),
-      coarseDistance: slicedWasserstein(coarse(drawn), coarse(values)))
+      errors: errors, distances: drawn.map { slicedWasserstein($0, values) },
+      coarseDistances: drawn.map { slicedWasserstein(coarse($0), coarse(values)) })
   }
 
   /// Means over square blocks of latents [side, side, C].

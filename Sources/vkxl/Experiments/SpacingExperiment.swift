@@ -60,8 +60,8 @@ struct SpacingExperiment {
     }
     var parts = [
       "Relative L2 distance of the drawn latents from those of \(reference) Euler steps with trailing "
-        + "spacing from the same noise, without guidance; mean over \(pictures) pictures of one "
-        + "model a seed, and the interval over pictures."
+        + "spacing from the same noise, without guidance; mean over \(pictures) pictures, one "
+        + "model a seed."
     ]
     var charts: [LineChart] = []
     for (index, method) in Self.methods.enumerated() {
@@ -70,7 +70,7 @@ struct SpacingExperiment {
       for (arm, (runs, names)) in zip(stage.file.arms, zip(outcomes, names)) {
         for (way, name) in names.enumerated() {
           let means = steps.indices.map { count in
-            MeasuredMean(runs.flatMap { $0[index][way][count] })
+            MeasuredMean(runs.map { $0[index][way][count].reduce(0, +) / Double(pictures) })
           }
           table.add([arm.name, name] + means.map(\.text))
           series.append(
@@ -90,7 +90,7 @@ struct SpacingExperiment {
 
   private func measure(_ run: ExperimentRun) throws -> Errors {
     let side = run.configuration.data.resolution
-    let captions = run.data.order.dataset.samples.prefix(pictures).map(\.caption)
+    let captions = try run.firstLatents(pictures).map(\.caption)
     func drawn(_ process: SamplingProcess) throws -> [[Float]] {
       try run.draw(captions, height: side, width: side, batch: pictures, process)
     }

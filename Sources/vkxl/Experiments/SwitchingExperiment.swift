@@ -7,24 +7,20 @@ struct SwitchingExperiment {
   private let stage: ExperimentStage
   private let sigmas: [Double]
   private let places: [Int]
-  private let baseSteps: Int
 
   init(_ stage: ExperimentStage) throws {
     let file = stage.file
     self.stage = stage
     sigmas = try file.required(file.sigmas, .sigmas)
     places = try file.measuredSteps()
-    baseSteps = try file.required(file.baseSteps, .baseSteps)
   }
 
   func report() async throws -> ExperimentReport {
-    let base = try await ExperimentRun(
-      stage, ExperimentFile.Arm(name: "epsilon", set: ["objective.type=epsilon"]), seed: 0,
-      steps: baseSteps)
-    try base.train(until: baseSteps)
-    let baseError = geometricMean(try base.cleanErrors(sigmas: sigmas))
-    stage.note("the epsilon model's own x0 error: \(MeasuredMean.text(baseError))")
-    let curves = try await stage.forEachRun(start: try base.weights()) { run in
+    var baseError = Double.nan
+    let bases = try await stage.trainBases { run, _ in
+      baseError = geometricMean(try run.cleanErrors(sigmas: sigmas))
+    }
+    let curves = try await stage.forEachRun(bases: bases) { run in
       try places.map { place in
         try run.train(until: place)
         return geometricMean(try run.cleanErrors(sigmas: sigmas))
@@ -44,8 +40,10 @@ struct SwitchingExperiment {
       parts: [
         "x0 error (mean squared error of the estimated clean latents of held-out pictures, geometric mean "
           + "over sigma \(sigmas.map(MeasuredMean.text).joined(separator: ", "))) after so many updates, "
-          + "from one model that predicts epsilon (\(baseSteps) steps from the start that the file "
-          + "names; its own error: \(MeasuredMean.text(baseError))).\n\n" + table.text
+          + "from one model that predicts epsilon, whose own error is "
+          + "\(MeasuredMean.text(baseError)). An eased arm is read as it is trained: on its way "
+          + "between the two predictions until its transition ends, and as any other model after "
+          + "that. The largest error on the way is over the updates above.\n\n" + table.text
       ],
       charts: [
         stage.file.errorChart(

@@ -137,7 +137,7 @@ extension ForwardStep {
     let denoiser = UNetRunner.denoiser(unet, storage: storage)
     let planner = try StepPlanner(
       backend, settings: settings, gradients: .lastNorm, budgetByteCount: nil,
-      shape: given.shape, accumulation: 1, denoiser: denoiser)
+      shapes: [given.shape], accumulation: 1, denoiser: denoiser)
     let graph = MicroStep.graph(
       given.shape, .updateByLastNorm, settings: settings, noise: .given, reportsNorms: true,
       denoiser: denoiser)

@@ -41,20 +41,7 @@ extension TrainCommand {
     guard
       let prepared = try await cachedData(configuration, folder, backend, parts, monitor, stop)
     else { return }
-    func data(_ order: TrainingOrder, weighsTags: Bool) -> TrainingData {
-      TrainingData(
-        order, cache: prepared.cache, vaeHash: parts.vaeHash, textHash: parts.textHash,
-        unet: parts.checkpoint.configuration.unet,
-        captionChunkLimit: configuration.data.maxCaptionChunks, weighsTags: weighsTags)
-    }
-    let run = try configuration.runDescription(
-      folder, prepared.training, storage: try configuration.storage(on: backend),
-      isResuming: resume,
-      availableByteCount: Int(backend.device.availableByteCount))
-    let training = try TrainingRun(
-      backend, run, parts, data(prepared.training, weighsTags: configuration.data.tagWeights),
-      heldOut: prepared.heldOut.map { data($0, weighsTags: false) }
-    ) { monitor.receive($0) }
+    let training = try trainingRun(configuration, folder, backend, parts, prepared, monitor)
     try folder.makeFolder()
     try AtomicFile.write(to: folder.path + "/config.yaml") { try $0.write(configuration.yamlText) }
     try AtomicFile.write(to: folder.path + "/kernels.txt") { try $0.write(backend.kernelChoices) }
@@ -68,6 +55,25 @@ extension TrainCommand {
     case .stopped: monitor.note("stopped; continue with --resume")
     case .notBegun: monitor.note("stopped before the first step; run the same command to go on")
     }
+  }
+
+  private func trainingRun(
+    _ configuration: Configuration, _ folder: RunFolder, _ backend: VulkanBackend,
+    _ parts: ModelParts, _ prepared: PreparedData, _ monitor: TrainingMonitor
+  ) throws -> TrainingRun {
+    func data(_ order: TrainingOrder, weighsTags: Bool) -> TrainingData {
+      TrainingData(
+        order, cache: prepared.cache, vaeHash: parts.vaeHash, textHash: parts.textHash,
+        unet: parts.checkpoint.configuration.unet,
+        captionChunkLimit: configuration.data.maxCaptionChunks, weighsTags: weighsTags)
+    }
+    let run = try configuration.runDescription(
+      folder, prepared.training, storage: try configuration.storage(on: backend),
+      isResuming: resume, availableByteCount: Int(backend.device.availableByteCount))
+    return try TrainingRun(
+      backend, run, parts, data(prepared.training, weighsTags: configuration.data.tagWeights),
+      heldOut: prepared.heldOut.map { data($0, weighsTags: false) }
+    ) { monitor.receive($0) }
   }
 
   /// What is trained on, what is measured, and where both are cached.
@@ -96,16 +102,24 @@ extension TrainCommand {
       try await caching.checkResumable(
         folder, model: parts.identity, settings: configuration.canonicalText)
     }
+    let heldOutOrder = try heldOut.map {
+      try TrainingOrder($0, options: configuration.heldOutOrderOptions)
+    }
     try chooseKernels(configuration, folder, backend, parts, order, cache, monitor)
+    if try caching.memory() != nil {
+      // What cannot be trained is told before hours of encoding.
+      let planned = PreparedData(training: order, heldOut: heldOutOrder, cache: cache)
+      try trainingRun(configuration, folder, backend, parts, planned, monitor).checkMemory()
+    }
     stop.listen()
     guard let usable = try await encode(dataset, caching, monitor, stop) else { return nil }
     for line in usable.summary { monitor.note(line) }
     var prepared = PreparedData(
       training: try TrainingOrder(usable, options: configuration.orderOptions), cache: cache)
-    guard let heldOut else { return prepared }
+    guard let heldOut, let heldOutOrder else { return prepared }
     let heldOutCaching = try LatentCaching(
-      TrainingOrder(heldOut, options: configuration.heldOutOrderOptions), into: cache, backend,
-      try parts.vae, weights: parts.weights, vaeHash: parts.vaeHash)
+      heldOutOrder, into: cache, backend, try parts.vae, weights: parts.weights,
+      vaeHash: parts.vaeHash)
     guard let measured = try await encode(heldOut, heldOutCaching, monitor, stop) else {
       return nil
     }
