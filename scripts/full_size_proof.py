@@ -2,10 +2,11 @@
 """Proves on this machine that the real model's size works: SDXL's UNet of 2,567,463,684 parameters with
 synthetic weights, latent 16 x 16, against PyTorch.
 
-    scripts/full_size_proof.py REFERENCES [--vkxl .build/release/vkxl] [--work FOLDER] [--device NAME]
+    scripts/full_size_proof.py [--references FOLDER] [--vkxl .build/release/vkxl] [--work FOLDER]
+                               [--device NAME]
                                [--parts forward-f32,forward-f16,forward-bf16,step-bf16]
 
-REFERENCES is a folder with two files that PyTorch and diffusers made, on the weights of
+References are, in Tests/ModelTests/Fixtures/reference, two files that PyTorch and diffusers made, on the weights of
 `vkxl init --size full` (their rule is in Sources/Model/Checkpoint/SyntheticTensors.swift):
 
     unet-full-v.safetensors   one forward pass in f32: sample, timestep, context, pooled, time_ids and
@@ -28,6 +29,8 @@ standard library is enough.
 import argparse, array, json, math, os, shutil, struct, subprocess, sys, tempfile, time
 
 LIMITS = {"forward-f32": 1e-4, "forward-f16": 5e-3, "forward-bf16": 3e-2}
+REFERENCES = os.path.join(
+    os.path.dirname(__file__), "..", "Tests", "ModelTests", "Fixtures", "reference")
 LOSS_LIMIT, NORM_LIMIT = 0.02, 0.06
 PARTS = list(LIMITS) + ["step-bf16"]
 
@@ -120,7 +123,7 @@ class Proof:
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("references")
+    parser.add_argument("--references", default=REFERENCES)
     parser.add_argument("--vkxl", default=".build/release/vkxl")
     parser.add_argument("--work", help="folder for files that are removed at the end")
     parser.add_argument("--device")

@@ -49,6 +49,50 @@ import VKRuntime
     #expect((report["ways"] as? [Any])?.count == 4)
   }
 
+  /// What the matrix units multiply decides what `auto` stores, and where a loss scale is needed.
+  @Test(arguments: [
+    ([String](), "auto", "bf16", false), (["--matrix-units", "f16"], "auto", "f16", true),
+    (["--matrix-units", "none"], "auto", "f16", true),
+    (["--matrix-units", "f16"], "bf16", "bf16", true),
+    (["--matrix-units", "none"], "bf16", "bf16", false), ([], "f32", "f32", false),
+  ])
+  func precisionIsThatOfTheDevice(
+    units: [String], asked: String, stored: String, scalesLoss: Bool
+  ) async throws {
+    let precision = ["--set", "model.precision=\(asked)"]
+    let report = try await Self.report(units + precision)
+    #expect(
+      report["precision"] as? String == stored && report["scales_loss"] as? Bool == scalesLoss)
+    let freed = await Self.plan(units + precision + ["--set", "memory.gradients=last_norm"])
+    #expect((freed.status != 0) == scalesLoss, "\(freed.errors)")
+  }
+
+  /// Following what refusals ask for ends: for the steps, for pictures, and once more where the way to
+  /// treat gradients changes with the budget; steps
+  /// leave room for what passes between the host and the programs that draw and validate.
+  @Test func followingRefusalsEnds() async throws {
+    let settings = ["--set", "data.resolution=128", "--set", "data.validation_fraction=0.2"]
+    func budget(_ mebibytes: Int) -> [String] {
+      settings + ["--set", "memory.budget=\(mebibytes)MiB"]
+    }
+    var (least, refusals) = (1, 0)
+    while true {
+      let outcome = await Self.plan(budget(least))
+      if outcome.status == 0 { break }
+      refusals += 1
+      try #require(refusals < 4, "\(outcome.errors)")
+      let words = outcome.errors.split(separator: " ")
+      let amount = try #require(words.first { $0.hasSuffix("MiB") }, "\(outcome.errors)")
+      least = try #require(Int(amount.dropLast(3)))
+    }
+    for budgetMebibytes in [least, least + 1, least + 7] {
+      let report = try await Self.report(budget(budgetMebibytes))
+      let phases = try #require(report["phases"] as? [[String: Any]])
+      let drawing = try #require(phases.first { $0["name"] as? String == "training with pictures" })
+      #expect(try #require(drawing["bytes"] as? Int) <= budgetMebibytes << 20)
+    }
+  }
+
   /// The largest batch fits, one more does not.
   @Test func theLargestBatchIsTheLargest() async throws {
     let settings = ["--set", "memory.budget=256MiB", "--set", "data.resolution=128"]

@@ -22,19 +22,27 @@ extension TrainingRun {
       missing, backend, plans, weights: parts.textWeights, shouldStop: shouldStop, tell: tell)
   }
 
+  /// What is computed beside the steps.
+  func runNetworks() -> RunNetworks {
+    RunNetworks(
+      backend, unet: unetPlans, decoder: decoderPlans, denoiser: denoiser,
+      budgetByteCount: run.memory.budgetByteCount)
+  }
+
+  private var pictures: [RunNetworks.Picture] {
+    run.samples.map { ($0.batchShape(unet), $0.latentShape) }
+  }
+
   /// Device memory of the run's phases, planned before anything is allocated, and how pictures are
   /// decoded.
   /// - Parameter text: plans of the text encoders, if they have work to do.
   /// - Throws: `InputError` when pictures do not fit the budget.
   func memoryPlan(
-    _ planner: StepPlanner, _ text: NetworkPlans<TextConditioner>?
+    _ planner: StepPlanner, _ networks: RunNetworks, _ text: NetworkPlans<TextConditioner>?
   ) throws -> (plan: MemoryPlan, decoding: DecodingPieces) {
-    let networks = RunNetworks(
-      backend, unet: unetPlans, decoder: decoderPlans, denoiser: denoiser,
-      budgetByteCount: planner.budgetByteCount)
     let (phases, decoding) = try networks.phases(
       training: planner.memory(data.batchShapes), heldOut: heldOut?.batchShapes ?? [],
-      pictures: run.samples.map { ($0.batchShape(unet), $0.latentShape) })
+      pictures: pictures)
     var all: [(name: String, use: MemoryUse)] = []
     if let text { all.append(("text encoders", try text.memory([1]))) }
     return (MemoryPlan(phases: all + phases), decoding)
@@ -42,22 +50,35 @@ extension TrainingRun {
 
   /// Plans training as it will be planned again when it begins: for whoever has long work to do before.
   /// - Throws: `InputError` when the budget or the way to treat gradients cannot be met.
-  public func checkMemory() throws { _ = try memoryPlan(stepPlanner(), nil) }
+  public func checkMemory() throws {
+    let networks = runNetworks()
+    _ = try memoryPlan(stepPlanner(networks), networks, nil)
+  }
 
   /// Plans of the steps, within the budget.
   /// - Throws: `InputError` when there are no images, or the budget cannot be met.
-  func stepPlanner() throws -> StepPlanner {
+  func stepPlanner(_ networks: RunNetworks) throws -> StepPlanner {
     let shapes = data.batchShapes
     guard !shapes.isEmpty else {
       throw InputError("data.folder", expected: "at least one image", found: "none")
     }
     return try StepPlanner.suited(
       backend, settings: run.settings, policy: run.memory, shapes: shapes,
-      accumulation: run.accumulation, denoiser: denoiser)
+      accumulation: run.accumulation,
+      others: networks.plans(heldOut: heldOut?.batchShapes ?? [], pictures: pictures),
+      denoiser: denoiser)
   }
 
-  /// Tells what steps compute twice, where they do.
+  /// Tells what steps compute twice, where they do, and whether the first update cannot be clipped.
   func tellRecomputation(_ planner: StepPlanner) throws {
+    if planner.gradients == .lastNorm, run.settings.maximumNorm != nil, !run.isResuming,
+      try planner.firstNormPlan(data.batchShapes[0]) == nil
+    {
+      tell(
+        .warning(
+          "the first update is not clipped: a pass for its norm needs more memory than the updates")
+      )
+    }
     for shape in data.batchShapes {
       for role in planner.roles {
         let step = try planner.plan(shape, role)

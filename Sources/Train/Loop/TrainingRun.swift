@@ -261,8 +261,9 @@ public final class TrainingRun {
     let texts = missingTexts
     let textPlans =
       texts.isEmpty ? nil : try NetworkPlans<TextConditioner>(backend, parts.textConfiguration)
-    let planner = try stepPlanner()
-    let (plan, decoding) = try memoryPlan(planner, textPlans)
+    let networks = runNetworks()
+    let planner = try stepPlanner(networks)
+    let (plan, decoding) = try memoryPlan(planner, networks, textPlans)
     self.decoding = decoding
     tell(.planned(plan))
     try tellRecomputation(planner)

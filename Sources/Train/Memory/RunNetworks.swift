@@ -2,12 +2,16 @@ import Graph
 
 /// What a run computes beside its steps, on the weights that are trained and on the VAE's: the memory of
 /// it is planned before anything is allocated, and stays within the budget.
-public struct RunNetworks {
+public final class RunNetworks {
+  /// A picture to draw: the UNet's batch, and its latents.
+  public typealias Picture = (batch: BatchShape, frame: FrameShape)
+
   private let planner: any Planner
   private let unet: NetworkPlans<UNetRunner>
   private let decoder: NetworkPlans<LatentDecoder>?
   private let denoiser: Denoiser
   private let budgetByteCount: Int?
+  private var validations: [BatchShape: Plan] = [:]
 
   /// - Parameters:
   ///   - unet: as it is trained, for pictures
@@ -25,6 +29,20 @@ public struct RunNetworks {
     self.budgetByteCount = budgetByteCount
   }
 
+  /// What runs in the trainer's store beside its steps: the budget holds what passes between it and the
+  /// host too.
+  public func plans(heldOut: [BatchShape], pictures: [Picture]) throws -> [Plan] {
+    let drawn = decoder == nil ? [] : Array(Set(pictures.map(\.batch)))
+    return try heldOut.map(validationPlan) + drawn.map(unet.plan)
+  }
+
+  private func validationPlan(_ shape: BatchShape) throws -> Plan {
+    if let plan = validations[shape] { return plan }
+    let plan = try planner.plan(Validation.graph(shape, denoiser))
+    validations[shape] = plan
+    return plan
+  }
+
   /// Device memory while the trained weights are there, by phase, and how pictures are decoded.
   ///
   /// Steps, held-out samples and pictures' latents take turns in one transient memory. While pictures are
@@ -32,16 +50,14 @@ public struct RunNetworks {
   /// - Parameters:
   ///   - training: memory of the steps
   ///   - heldOut: batches of held-out samples
-  ///   - pictures: to draw: of the UNet's batch, of the latents
+  ///   - pictures: to draw
   /// - Throws: `InputError` when the budget does not hold them.
   public func phases(
-    training: MemoryUse, heldOut: [BatchShape], pictures: [(batch: BatchShape, frame: FrameShape)]
+    training: MemoryUse, heldOut: [BatchShape], pictures: [Picture]
   ) throws -> (phases: [(name: String, use: MemoryUse)], decoding: DecodingPieces) {
     var training = training
     let limit = budgetByteCount
-    for shape in heldOut {
-      training.add(try planner.plan(Validation.graph(shape, denoiser)), planner)
-    }
+    for shape in heldOut { training.add(try validationPlan(shape), planner) }
     try check(
       training, limit, "to measure the held-out pictures", hint: "a smaller batch needs less")
     guard let decoder, !pictures.isEmpty else { return ([("training", training)], .whole) }

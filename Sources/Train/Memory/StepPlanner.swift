@@ -38,22 +38,27 @@ public final class StepPlanner {
   private let denoiser: Denoiser
   /// Of all batches.
   private let shapes: [BatchShape]
+  /// What else runs in the same store.
+  private let others: [Plan]
   /// Of runs that are not planned yet.
   private var graphs: [BatchShape: [StepRole: Graph]] = [:]
   /// Bytes that training on `shapes` takes beside transient memory, once known.
   private var fixedByteCount: Int?
   private var plans: [BatchShape: [StepRole: StepPlan]] = [:]
   private var keptUpdate: Plan?
+  private var firstNormPlans: [BatchShape: Plan?] = [:]
 
   /// - Parameters:
   ///   - planner: who says what kernels and transfers need
   ///   - shapes: of all batches, at least one
   ///   - budgetByteCount: bytes that everything may take; nil for no limit
   ///   - accumulation: batches of an update
+  ///   - others: what else runs in the same store, for what passes between it and the host
   /// - Throws: `InputError` when the policy does not suit the settings.
   public init(
     _ planner: any Planner, settings: TrainerSettings, gradients: GradientPolicy,
-    budgetByteCount: Int?, shapes: [BatchShape], accumulation: Int, denoiser: @escaping Denoiser
+    budgetByteCount: Int?, shapes: [BatchShape], accumulation: Int, others: [Plan] = [],
+    denoiser: @escaping Denoiser
   ) throws {
     self.planner = planner
     self.settings = settings
@@ -62,23 +67,26 @@ public final class StepPlanner {
     self.accumulation = accumulation
     self.denoiser = denoiser
     self.shapes = shapes
+    self.others = others
     parameters = Trainer.parameters(shapes[0], denoiser)
     try gradients.check(settings, accumulation: accumulation)
   }
 
   /// The planner of a policy that may leave the choice open: gradients are kept where that fits; where
   /// it does not, or only with recomputation and nothing is clipped, they are freed as they are used.
-  /// - Parameter shapes: of all batches, at least one
+  /// - Parameters:
+  ///   - shapes: of all batches, at least one
+  ///   - others: what else runs in the same store
   /// - Throws: `InputError` when the budget cannot be met.
   public static func suited(
     _ planner: any Planner, settings: TrainerSettings, policy: MemoryPolicy, shapes: [BatchShape],
-    accumulation: Int, denoiser: @escaping Denoiser
+    accumulation: Int, others: [Plan] = [], denoiser: @escaping Denoiser
   ) throws -> StepPlanner {
     func make(_ gradients: GradientPolicy) throws -> StepPlanner {
       try StepPlanner(
         planner, settings: settings, gradients: gradients,
         budgetByteCount: policy.budgetByteCount, shapes: shapes, accumulation: accumulation,
-        denoiser: denoiser)
+        others: others, denoiser: denoiser)
     }
     if let gradients = policy.gradients { return try make(gradients) }
     let kept = try make(.kept)
@@ -180,13 +188,17 @@ public final class StepPlanner {
   /// before; nil where none is needed, or it would take more memory than the updates do.
   public func firstNormPlan(_ shape: BatchShape) throws -> Plan? {
     guard gradients == .lastNorm, settings.maximumNorm != nil else { return nil }
+    if let plan = firstNormPlans[shape] { return plan }
     let most = try plan(shape, .updating).plan.transientByteCount
     let graph = MicroStep.graph(shape, .firstNorm, settings: settings, denoiser: denoiser)
+    let plan: Plan?
     do {
-      return try planner.plan(graph, within: most).plan
+      plan = try planner.plan(graph, within: most).plan
     } catch is MemoryBudgetError {
-      return nil
+      plan = nil
     }
+    firstNormPlans[shape] = .some(plan)
+    return plan
   }
 
   /// The update over kept gradients; nil where updates are part of the backward pass.
@@ -271,8 +283,10 @@ public final class StepPlanner {
           inputs: inputs, outputs: graph.outputs.map { graph.values[$0.value].type }, planner)
       }
     }
-    fixedByteCount = use.total
-    return use.total
+    for plan in others { use.add(plan, planner) }
+    let byteCount = use.total - use.transient
+    fixedByteCount = byteCount
+    return byteCount
   }
 
   private var hint: String {

@@ -7,6 +7,8 @@ import Shaders
 import Train
 import VKRuntime
 
+extension MatrixUnits: ExpressibleByArgument {}
+
 /// `vkxl plan`
 struct PlanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -18,8 +20,9 @@ struct PlanCommand: ParsableCommand {
       what is on the device in each phase of the run; images and captions are cached before training, \
       whatever the budget. Shapes come from the checkpoint's header; weights are not read. Buckets are \
       those of the images in data.folder, or all of the configuration where there is no such folder. \
-      Scratch memory is what the kernels ask for on a discrete GPU without matrix units; the same plan \
-      on a device is told by `vkxl train`.
+      `--matrix-units` decides what `model.precision: auto` is and whether gradients need a loss scale, \
+      as Documentation/0004-precision.md says. Scratch memory is what the kernels ask for on a discrete \
+      GPU without matrix units; the same plan on a device is told by `vkxl train`.
 
       Examples:
         vkxl plan --config run.yaml --device-memory 24GiB
@@ -43,6 +46,11 @@ struct PlanCommand: ParsableCommand {
     help: ArgumentHelp(
       "A size known by name in place of the checkpoint: tiny, odd, full.", valueName: "size"))
   var size: SyntheticSize?
+
+  @Option(
+    help: ArgumentHelp(
+      "What the device's matrix units multiply: bf16, f16 (RDNA3), or none.", valueName: "type"))
+  var matrixUnits = MatrixUnits.bf16
 
   @Option(
     help: ArgumentHelp(
@@ -73,7 +81,8 @@ struct PlanCommand: ParsableCommand {
     let run = PlannedRun(
       configuration, model: model, textModel: try textModel(configuration, model),
       buckets: buckets, heldOut: try heldOut(configuration, buckets),
-      budget: configuration.memory.budget.byteCount(available: memory.bytes))
+      budget: configuration.memory.budget.byteCount(available: memory.bytes),
+      matrixUnits: matrixUnits)
     for warning in configuration.warnings {
       Terminal.standardError.write("warning: \(warning)\n")
     }

@@ -76,7 +76,15 @@ struct ExperimentReport: Sendable {
     let (file, backend) = (stage.file, stage.backend)
     let name = URL(fileURLWithPath: file.path).lastPathComponent
     let folder = URL(fileURLWithPath: file.folder).lastPathComponent
-    let arms = file.arms.map { "- **\($0.name)**: `\($0.set.joined(separator: " "))`\n" }.joined()
+    func settings(_ set: [String]) -> String {
+      set.isEmpty ? "as the run" : "`\(set.joined(separator: " "))`"
+    }
+    let bases = file.bases.map {
+      "- base **\($0.name)**, \($0.steps) steps, seed 0: \(settings($0.set))\n"
+    }
+    let arms = file.arms.map { arm in
+      "- **\(arm.name)**\(arm.base.map { ", from base \($0)" } ?? ""): \(settings(arm.set))\n"
+    }
     let seeds = file.seeds.map(String.init).joined(separator: ", ")
     let minutes = Int((seconds / 60).rounded(.up))
     let processorMinutes = Int((processorSeconds / 60).rounded(.up))
@@ -91,10 +99,10 @@ struct ExperimentReport: Sendable {
 
       ## How
 
-      \(file.steps) steps from \(stage.startDescription), seeds \(seeds); intervals are those of Student's t at 95 %.
+      \(file.steps) steps from \(file.bases.isEmpty ? "" : "bases trained from ")\(stage.startDescription), seeds \(seeds); intervals are those of Student's t at 95 %.
       Run: [\(file.run)](\(file.run)), experiment: [\(name)](\(name)).
 
-      \(arms)
+      \((bases + arms).joined())
       Took \(minutes) min (\(processorMinutes) min of processor time) on \(backend.description), \
       \(ProcessInfo.processInfo.activeProcessorCount) processors, vkxl \(Vkxl.version).
 

@@ -1,6 +1,7 @@
 import Foundation
 import Graph
 import Model
+import Train
 import VKRuntime
 
 /// What `vkxl plan` tells.
@@ -10,6 +11,10 @@ struct PlanReport: Encodable {
   var configuration: String
   var budgetBytes: Int
   var accumulation: Int
+  /// Type of weights and activations.
+  var precision: String
+  /// Whether gradients are computed times a scale.
+  var scalesLoss: Bool
   /// In the order of the run: what is cached before it, training, pictures.
   var phases: [PlannedPhase]
   var buckets: [BucketPlan]
@@ -17,12 +22,14 @@ struct PlanReport: Encodable {
   var ways: [PlannedWay]
 
   init(
-    configuration: String, budgetBytes: Int, accumulation: Int, phases: [PlannedPhase],
-    buckets: [BucketPlan], ways: [PlannedWay]
+    configuration: String, budgetBytes: Int, accumulation: Int, storage: UNetStorage,
+    phases: [PlannedPhase], buckets: [BucketPlan], ways: [PlannedWay]
   ) {
     self.configuration = configuration
     self.budgetBytes = budgetBytes
     self.accumulation = accumulation
+    precision = storage.weights.rawValue
+    scalesLoss = storage.scalesLoss
     self.phases = phases
     self.buckets = buckets
     self.ways = ways
@@ -30,7 +37,8 @@ struct PlanReport: Encodable {
 
   /// Tables for the terminal.
   var text: String {
-    var text = "budget: \(readableByteCount(UInt64(budgetBytes)))\n\n" + bucketTable
+    var text = "budget: \(readableByteCount(UInt64(budgetBytes)))\n"
+    text += "precision: \(precision)\(scalesLoss ? " with a loss scale" : "")\n\n" + bucketTable
     if let first = buckets.first {
       text += "\n\(first.width)x\(first.height), batch \(first.batch):\n" + first.memory.table
       text += "computed again: \(first.recomputedText)\n"

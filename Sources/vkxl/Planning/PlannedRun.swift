@@ -19,11 +19,13 @@ struct PlannedRun {
   let heldOut: [Bucket]
   /// Bytes that training may take.
   let budget: Int
+  /// What the device's matrix units multiply.
+  let matrixUnits: MatrixUnits
   private let planner = VulkanPlanner()
 
   init(
     _ configuration: Configuration, model: SDXLConfiguration, textModel: SDXLConfiguration?,
-    buckets: [Bucket], heldOut: [Bucket], budget: Int
+    buckets: [Bucket], heldOut: [Bucket], budget: Int, matrixUnits: MatrixUnits
   ) {
     self.configuration = configuration
     self.model = model
@@ -31,6 +33,7 @@ struct PlannedRun {
     self.buckets = buckets
     self.heldOut = heldOut
     self.budget = budget
+    self.matrixUnits = matrixUnits
   }
 
   private var unet: UNetConfiguration { model.unet }
@@ -39,10 +42,13 @@ struct PlannedRun {
   func report() throws -> PlanReport {
     var report = PlanReport(
       configuration: configuration.source.file, budgetBytes: budget,
-      accumulation: accumulation, phases: [], buckets: [], ways: [])
+      accumulation: accumulation, storage: storage, phases: [], buckets: [], ways: [])
     let shapes = buckets.map(shape)
-    let steps = try stepPlanner(shapes, configuration.memory.gradients.policy)
-    report.phases = try phases(training: try steps.memory(shapes))
+    let networks = try runNetworks()
+    let steps = try stepPlanner(
+      shapes, configuration.memory.gradients.policy,
+      others: networks.plans(heldOut: heldOut.map(shape), pictures: pictures()))
+    report.phases = try phases(networks, training: try steps.memory(shapes))
     var largest: [[Int]: Int] = [:]  // by sides, whichever is longer
     for (bucket, shape) in zip(buckets, shapes) {
       var plan = try BucketPlan(steps, shape)
@@ -60,7 +66,9 @@ struct PlannedRun {
   /// Device memory by phase, in the order of the run.
   /// - Parameter training: memory of the steps, whatever the bucket
   /// - Throws: `InputError` when the budget does not hold the pictures.
-  private func phases(training: MemoryUse) throws -> [PlannedPhase] {
+  private func phases(
+    _ networks: RunNetworks, training: MemoryUse
+  ) throws -> [PlannedPhase] {
     var phases: [(name: String, use: MemoryUse)] = []
     if let vae = model.vae {
       let frames = Set(buckets + heldOut).map {
@@ -73,17 +81,23 @@ struct PlannedRun {
       phases.append(
         ("text encoders", try NetworkPlans<TextConditioner>(planner, textModel).memory([1])))
     }
-    let networks = RunNetworks(
+    phases += try networks.phases(
+      training: training, heldOut: heldOut.map(shape), pictures: pictures()
+    ).phases
+    return phases.map { PlannedPhase(name: $0.name, bytes: $0.use.total) }
+  }
+
+  private func runNetworks() throws -> RunNetworks {
+    RunNetworks(
       planner, unet: try NetworkPlans(planner, unet.stored(storage)),
       decoder: try model.vae.map { try NetworkPlans(planner, $0) },
       denoiser: UNetRunner.denoiser(unet, storage: storage), budgetByteCount: budget)
-    phases += try networks.phases(
-      training: training, heldOut: heldOut.map(shape),
-      pictures: configuration.placedSamples().map {
-        ($0.sample.batchShape(unet), $0.sample.latentShape)
-      }
-    ).phases
-    return phases.map { PlannedPhase(name: $0.name, bytes: $0.use.total) }
+  }
+
+  private func pictures() throws -> [RunNetworks.Picture] {
+    try configuration.placedSamples().map {
+      ($0.sample.batchShape(unet), $0.sample.latentShape)
+    }
   }
 
   /// Memory over the step of the first bucket.
@@ -117,13 +131,8 @@ struct PlannedRun {
       }, limit: budget < 2 * memory.peak ? ("budget", gibibytes(budget)) : nil)
   }
 
-  /// What `model.precision` means on a GPU without matrix units for bf16.
   private var storage: UNetStorage {
-    switch configuration.model.precision {
-    case .f32: .f32
-    case .bf16: UNetStorage(.bf16)
-    case .f16, .auto: UNetStorage(.f16)
-    }
+    configuration.model.precision.storage(multiplying: matrixUnits.operands)
   }
 
   private var accumulation: Int { configuration.training.gradientAccumulation }
@@ -137,7 +146,7 @@ struct PlannedRun {
   }
 
   private func stepPlanner(
-    _ shapes: [BatchShape], _ gradients: GradientPolicy?
+    _ shapes: [BatchShape], _ gradients: GradientPolicy?, others: [Plan] = []
   ) throws -> StepPlanner {
     // The length of the run decides no memory.
     try StepPlanner.suited(
@@ -145,7 +154,7 @@ struct PlannedRun {
       settings: configuration.trainerSettings(
         steps: configuration.training.maxSteps ?? 1, storage: storage),
       policy: MemoryPolicy(budgetByteCount: budget, gradients: gradients),
-      shapes: shapes, accumulation: accumulation,
+      shapes: shapes, accumulation: accumulation, others: others,
       denoiser: UNetRunner.denoiser(unet, storage: storage))
   }
 
@@ -169,6 +178,24 @@ struct PlannedRun {
         let problem = (error as? InputError).map { "needs \($0.expected)" } ?? "\(error)"
         return PlannedWay(gradients: gradients.rawValue, plan: nil, problem: problem)
       }
+    }
+  }
+}
+
+/// What the matrix units of a planned device multiply: it decides what is stored, and whether gradients
+/// need a loss scale.
+enum MatrixUnits: String, CaseIterable {
+  /// And f16.
+  case bf16
+  case f16
+  /// There are no such units.
+  case none
+
+  var operands: Set<MatrixElement> {
+    switch self {
+    case .bf16: [.f16, .bf16]
+    case .f16: [.f16]
+    case .none: []
     }
   }
 }

@@ -13,7 +13,8 @@ extension Precision {
     let canStoreHalf = device.features.contains(.storageBuffer16BitAccess)
     switch self {
     case .f32: return .f32
-    case .f16, .bf16:
+    case .auto where !canStoreHalf || device.kind == .cpu: return .f32
+    case .f16, .bf16, .auto:
       guard canStoreHalf else {
         throw InputError(
           place, expected: "f32 or auto on \(device.name), which has no 16-bit storage",
@@ -21,12 +22,20 @@ extension Precision {
           hint: "the Vulkan feature storageBuffer16BitAccess is missing; a newer driver may have it"
         )
       }
-      if self == .f16 { return UNetStorage(.f16) }
-      let multipliesInHalf = operands.contains(.f16) && !operands.contains(.bf16)
-      return UNetStorage(.bf16, multipliesInHalf: multipliesInHalf)
-    case .auto:
-      if !canStoreHalf || device.kind == .cpu { return .f32 }
-      return UNetStorage(operands.contains(.bf16) ? .bf16 : .f16)
+      return storage(multiplying: operands)
+    }
+  }
+
+  /// How the UNet is stored on a GPU that stores 16 bits.
+  /// - Parameter operands: what its matrix units multiply; none: it has no such units
+  func storage(multiplying operands: Set<MatrixElement>) -> UNetStorage {
+    switch self {
+    case .f32: .f32
+    case .f16: UNetStorage(.f16)
+    case .bf16:
+      UNetStorage(
+        .bf16, multipliesInHalf: operands.contains(.f16) && !operands.contains(.bf16))
+    case .auto: UNetStorage(operands.contains(.bf16) ? .bf16 : .f16)
     }
   }
 }
