@@ -144,6 +144,12 @@ import VKRuntime
 
   static let mistakes: [([String], String)] = [
     (["--device-memory", "24"], "--device-memory: expected an amount with its unit, as in 24GiB"),
+    (
+      [
+        "--device-memory", "300MiB", "--set", "data.resolution=1024", "--set", "memory.budget=8GiB",
+      ],
+      "device memory: expected at least"
+    ),
     (["--bucket", "1x1"], "--bucket 1x1: expected a bucket of the configuration"),
     (["--json", "/nowhere/a.json"], "--json /nowhere/a.json: expected a file in an"),
     (

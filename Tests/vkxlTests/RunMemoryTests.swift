@@ -53,9 +53,40 @@ import Testing
   }
 
   /// What follows a state's header, which names the kernels.
-  private static func tensors(_ state: Data) -> Data {
-    let length = state.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
-    return state.dropFirst(8 + length)
+  private static func tensors(_ state: Data) -> Data { state.dropFirst(8 + headerLength(state)) }
+
+  private static func header(_ state: Data) -> String {
+    String(decoding: state.dropFirst(8).prefix(headerLength(state)), as: UTF8.self)
+  }
+
+  private static func headerLength(_ state: Data) -> Int {
+    state.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+  }
+
+  /// Where the way to treat gradients is left open, a resumed run keeps that of its beginning, whatever
+  /// memory there is by then, and so its bits.
+  @Test func resumingKeepsTheWayOfGradients() async throws {
+    let settings = ["training.max_grad_norm=0", "data.resolution=128"]
+    let whole = try SmallRun()
+    let (status, messages) = try await Program.run(whole.arguments(steps: 4, settings))
+    try #require(status == 0, "\(messages)")
+    let planned = try amount("planned peak device memory: ", in: messages)
+    let tight = settings + ["memory.budget=\(Int(planned / 0x1p20) - 4)MiB"]
+    // What is left open is last_norm there: its norm is in the state.
+    let other = try SmallRun()
+    #expect(await other.train(steps: 2, tight).status == 0)
+    #expect(try Self.header(other.bytes("state-step00000002.safetensors")).contains("last_norm"))
+    let resumed = try SmallRun()
+    #expect(await resumed.train(steps: 2, settings).status == 0)
+    let outcome = await resumed.train(steps: 4, tight, resume: true)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let name = "state-step00000004.safetensors"
+    #expect(try !Self.header(resumed.bytes(name)).contains("last_norm"))
+    #expect(try Self.tensors(resumed.bytes(name)) == Self.tensors(whole.bytes(name)))
+    // And the other way round.
+    let back = await other.train(steps: 4, settings, resume: true)
+    #expect(back.status == 0, "\(back.errors)")
+    #expect(try Self.header(other.bytes(name)).contains("last_norm"))
   }
 
   /// A budget that cannot be met is told before a single image is encoded.

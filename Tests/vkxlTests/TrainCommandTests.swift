@@ -346,7 +346,8 @@ import Testing
       #expect(abs(found - expected) <= 1e-6 * expected, "\(entry.name)")
     }
     #expect(try step.floats("step") == [1])
-    #expect(try step.floats("bytes")[0] > 0)
+    let (bytes, planned) = (try step.floats("bytes")[0], try step.floats("planned_bytes")[0])
+    #expect(bytes > 0 && bytes == planned)
   }
 
   @Test(arguments: [

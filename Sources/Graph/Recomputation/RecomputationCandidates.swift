@@ -8,8 +8,6 @@ struct RecomputationCandidates {
   struct Step {
     /// Nodes whose results are not kept.
     var nodes: [Int]
-    /// Of the dearest of them.
-    var cost: RecomputationCost
     /// Cost for each byte that is no longer kept.
     var rate: Double
   }
@@ -88,7 +86,7 @@ struct RecomputationCandidates {
       isDropped[index] = true
       for root in needed { isKept[root] = true }
       steps.append(
-        Step(nodes: [index], cost: .bandwidth, rate: Double(traffic) / Double(gain)))
+        Step(nodes: [index], rate: Double(traffic) / Double(gain)))
     }
     return steps
   }
@@ -112,7 +110,7 @@ struct RecomputationCandidates {
       guard gain > 0 else { return nil }
       for node in nodes { base[node] = true }
       let flops = nodes.reduce(0) { $0 + costs.flopCount($1) }
-      return Step(nodes: nodes, cost: limit, rate: Double(flops) / Double(gain))
+      return Step(nodes: nodes, rate: Double(flops) / Double(gain))
     }
   }
 

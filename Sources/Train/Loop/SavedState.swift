@@ -23,6 +23,9 @@ struct SavedState {
   /// Digest of the data set it was trained on.
   var data: String? { file.metadata["vkxl.data"] }
 
+  /// Where gradients were; nil in a state that does not say.
+  var gradients: GradientPolicy? { file.metadata["vkxl.gradients"].flatMap(GradientPolicy.init) }
+
   /// Device and driver that it was trained on.
   var device: String { file.metadata["vkxl.device"] ?? "" }
 
@@ -72,7 +75,8 @@ extension Trainer {
     let metadata = [
       "vkxl.kind": "training state", "vkxl.step": String(step), "vkxl.model": identity.model,
       "vkxl.data": identity.data, "vkxl.settings": identity.settings,
-      "vkxl.device": backend.description, "vkxl.kernels": backend.kernelChoices,
+      "vkxl.gradients": planner.gradients.rawValue, "vkxl.device": backend.description,
+      "vkxl.kernels": backend.kernelChoices,
     ]
     try SafetensorsWriter.write(descriptions, metadata: metadata, to: path) { tensor, write in
       try self.store.read(tensor.name, bytes: 0..<tensor.byteCount, write)

@@ -63,10 +63,20 @@ extension TrainingRun {
       throw InputError("data.folder", expected: "at least one image", found: "none")
     }
     return try StepPlanner.suited(
-      backend, settings: run.settings, policy: run.memory, shapes: shapes,
+      backend, settings: run.settings, policy: try memoryPolicy(), shapes: shapes,
       accumulation: run.accumulation,
       others: networks.plans(heldOut: heldOut?.batchShapes ?? [], pictures: pictures),
       denoiser: denoiser)
+  }
+
+  /// What is asked for; where that leaves the way to treat gradients open, a resumed run keeps the way
+  /// that it began with, because ways sum the norm in different orders.
+  private func memoryPolicy() throws -> MemoryPolicy {
+    var policy = run.memory
+    if policy.gradients == nil, run.isResuming, let step = run.folder.savedSteps.last {
+      policy.gradients = try SavedState(run.folder.statePath(step: step)).gradients
+    }
+    return policy
   }
 
   /// Tells what steps compute twice, where they do, and whether the first update cannot be clipped.

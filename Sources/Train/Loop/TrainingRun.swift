@@ -208,6 +208,19 @@ public struct MemoryPlan: Sendable, Equatable {
   /// Bytes of the phase that needs most.
   public var peak: Int { phases.map(\.use.total).max() ?? 0 }
 
+  public init(phases: [(name: String, use: MemoryUse)]) { self.phases = phases }
+
+  /// What fills the caches is not bound by `memory.budget`, but by the device.
+  /// - Throws: `InputError` naming the first phase that the device does not hold.
+  public func check(available byteCount: Int) throws {
+    for (name, use) in phases where use.total > byteCount {
+      throw InputError(
+        "device memory", expected: "at least \(StepPlanner.mebibytes(use.total)) for \(name)",
+        found: StepPlanner.mebibytes(byteCount),
+        hint: "fill data.cache_folder on a device with more memory, or lower data.resolution")
+    }
+  }
+
   public static func == (a: MemoryPlan, b: MemoryPlan) -> Bool {
     a.phases.map(\.name) == b.phases.map(\.name) && a.phases.map(\.use) == b.phases.map(\.use)
   }

@@ -234,6 +234,15 @@ public final class StepPlanner {
     return use
   }
 
+  /// Device memory of one run with what persists.
+  /// - Parameter plan: of whatever runs on the planner's variables
+  public func memory(of plan: Plan) throws -> MemoryUse {
+    var use = MemoryUse()
+    try use.add(variables, planner)
+    use.add(plan, planner)
+    return use
+  }
+
   /// A batch that the budget does not hold.
   private struct BudgetRefusal: Error {
     var shape: BatchShape

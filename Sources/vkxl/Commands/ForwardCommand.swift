@@ -165,7 +165,8 @@ struct ForwardStep: ParsableCommand {
       A whole training step, in the memory that training takes: each parameter is updated as soon as \
       its gradient is there, which is then freed; nothing is clipped. norm.NAME is the norm of each \
       parameter's gradient, gradient_norm that of all; step is 1 when the update was made, 0 when it \
-      was skipped; bytes are those allocated on the device. The updated model is not kept.
+      was skipped; bytes and planned_bytes are those \
+      allocated on the device and those planned for it. The updated model is not kept.
       """)
 
   @Option(help: "What the UNet predicts; eps is epsilon.")

@@ -82,14 +82,14 @@ struct PlanCommand: ParsableCommand {
       configuration, model: model, textModel: try textModel(configuration, model),
       buckets: buckets, heldOut: try heldOut(configuration, buckets),
       budget: configuration.memory.budget.byteCount(available: memory.bytes),
-      matrixUnits: matrixUnits)
+      deviceByteCount: memory.bytes, matrixUnits: matrixUnits)
     for warning in configuration.warnings {
       Terminal.standardError.write("warning: \(warning)\n")
     }
-    let report = try run.report()
+    let (report, steps) = try run.report()
     Shell.writeText(report.text, to: .standardOutput)
     if let json { try report.write(to: json) }
-    if let plot { try PNG.write(try run.chart().image(), to: plot) }
+    if let plot { try PNG.write(try run.chart(steps).image(), to: plot) }
   }
 
   private func model(_ configuration: Configuration) throws -> SDXLConfiguration {

@@ -226,7 +226,7 @@ extension ConfigurationKey<Configuration> {
         + "sums over micro-steps rounded to bf16; `last_norm`, freed as soon as their parameters are "
         + "updated, clipped by the norm of the update before (the first by its own); `two_passes`, "
         + "freed too, with a backward pass before that tells the norm. `auto` keeps what fits, else frees without "
-        + "changing what clipping means."),
+        + "changing what clipping means; a resumed run keeps the way that it began with."),
   ]
 
   private static let outputKeys: [Self] = [

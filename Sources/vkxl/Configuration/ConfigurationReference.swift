@@ -72,8 +72,8 @@ enum ConfigurationReference {
       [flow fine-tune](../Examples/sdxl-flow.yaml),
       [v-prediction with zero terminal SNR](../Examples/sdxl-v-ztsnr.yaml).
 
-    "Resumed" runs (`--resume`) may change `output`, `device`, paths and, with a constant learning
-    rate, the length; everything else must be as it was.
+    "Resumed" runs (`--resume`) may change `output`, `device`, `memory.budget`, paths and, with a
+    constant learning rate, the length; everything else must be as it was.
 
     """
 }

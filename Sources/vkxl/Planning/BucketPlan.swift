@@ -60,26 +60,27 @@ struct LargestBatch {
   ///   - least: known to fit
   ///   - guess: tried first; another bucket's answer
   /// - Returns: samples, at most 4096
-  func find(from least: Int, guess: Int?) -> Int {
-    if let guess, guess > least, isPlanned(guess), !isPlanned(guess + 1) { return guess }
+  func find(from least: Int, guess: Int?) throws -> Int {
+    if let guess, guess > least, try isPlanned(guess), try !isPlanned(guess + 1) { return guess }
     var (fits, fails) = (least, least)
     while true {
       fails = min(2 * fits, Self.most + 1)
-      if fails > Self.most || !isPlanned(fails) { break }
+      if try fails > Self.most || !isPlanned(fails) { break }
       fits = fails
     }
     while fails - fits > 1 {
       let middle = (fits + fails) / 2
-      if isPlanned(middle) { fits = middle } else { fails = middle }
+      if try isPlanned(middle) { fits = middle } else { fails = middle }
     }
     return fits
   }
 
-  private func isPlanned(_ samples: Int) -> Bool {
+  private func isPlanned(_ samples: Int) throws -> Bool {
     do {
       try plan(samples)
       return true
-    } catch {
+    } catch is InputError {
+      // Beyond the budget, or a tensor beyond what a device allocates at once.
       return false
     }
   }

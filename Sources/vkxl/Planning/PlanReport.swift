@@ -56,7 +56,7 @@ struct PlanReport: Encodable {
   private var bucketTable: String {
     var table = TextTable(columns: [
       "bucket", "batch", "gradients", "parameters", "optimizer", "gradients GiB", "activations",
-      "workspace", "other", "peak", "lower bound", "TFLOP", "again", "largest batch",
+      "workspace", "other", "peak", "lower bound", "TFLOP", "again", "again GB", "largest batch",
     ])
     for bucket in buckets {
       let memory = bucket.memory
@@ -71,19 +71,21 @@ struct PlanReport: Encodable {
           Figures.readable(Double(bucket.flop) / 1e12),
           Figures.percent(
             Double(bucket.recomputedFlop) / Double(max(bucket.flop - bucket.recomputedFlop, 1))),
+          Figures.readable(Double(bucket.recomputedTraffic) / 1e9),
           bucket.largestBatch.map(String.init) ?? "",
         ])
     }
     return table.text
       + "Amounts of memory in GiB, at the moment with most in use. TFLOP are those of an update; again: "
-      + "more of\nthem, because results are computed a second time, as a share of the others.\n"
+      + "more of\nthem, because results are computed a second time, as a share of the others, and the "
+      + "bytes that\npass for it.\n"
   }
 
   private var wayTable: String {
-    var table = TextTable(columns: ["memory.gradients", "peak GiB", "TFLOP", "again"])
+    var table = TextTable(columns: ["memory.gradients", "peak GiB", "TFLOP", "again", "again GB"])
     for way in ways {
       guard let plan = way.plan else {
-        table.add([way.gradients, "", "", way.problem ?? ""])
+        table.add([way.gradients, "", "", way.problem ?? "", ""])
         continue
       }
       table.add([
@@ -91,6 +93,7 @@ struct PlanReport: Encodable {
         Figures.readable(Double(plan.flop) / 1e12),
         Figures.percent(
           Double(plan.recomputedFlop) / Double(max(plan.flop - plan.recomputedFlop, 1))),
+        Figures.readable(Double(plan.recomputedTraffic) / 1e9),
       ])
     }
     return table.text

@@ -19,13 +19,16 @@ struct PlannedRun {
   let heldOut: [Bucket]
   /// Bytes that training may take.
   let budget: Int
+  /// Bytes that the device has.
+  let deviceByteCount: Int
   /// What the device's matrix units multiply.
   let matrixUnits: MatrixUnits
   private let planner = VulkanPlanner()
 
   init(
     _ configuration: Configuration, model: SDXLConfiguration, textModel: SDXLConfiguration?,
-    buckets: [Bucket], heldOut: [Bucket], budget: Int, matrixUnits: MatrixUnits
+    buckets: [Bucket], heldOut: [Bucket], budget: Int, deviceByteCount: Int,
+    matrixUnits: MatrixUnits
   ) {
     self.configuration = configuration
     self.model = model
@@ -33,39 +36,41 @@ struct PlannedRun {
     self.buckets = buckets
     self.heldOut = heldOut
     self.budget = budget
+    self.deviceByteCount = deviceByteCount
     self.matrixUnits = matrixUnits
   }
 
   private var unet: UNetConfiguration { model.unet }
 
+  /// - Returns: what is planned, and the planner of the steps
   /// - Throws: `InputError` when the budget cannot be met.
-  func report() throws -> PlanReport {
+  func report() throws -> (report: PlanReport, steps: StepPlanner) {
     var report = PlanReport(
       configuration: configuration.source.file, budgetBytes: budget,
       accumulation: accumulation, storage: storage, phases: [], buckets: [], ways: [])
     let shapes = buckets.map(shape)
     let networks = try runNetworks()
-    let steps = try stepPlanner(
-      shapes, configuration.memory.gradients.policy,
-      others: networks.plans(heldOut: heldOut.map(shape), pictures: pictures()))
+    let others = try networks.plans(heldOut: heldOut.map(shape), pictures: pictures())
+    let steps = try stepPlanner(shapes, configuration.memory.gradients.policy, others)
     report.phases = try phases(networks, training: try steps.memory(shapes))
     var largest: [[Int]: Int] = [:]  // by sides, whichever is longer
     for (bucket, shape) in zip(buckets, shapes) {
       var plan = try BucketPlan(steps, shape)
       let sides = [bucket.width, bucket.height].sorted()
       let found =
-        largest[sides] ?? largestBatch(shape, guess: largest.values.first)
+        try largest[sides] ?? largestBatch(shape, guess: largest.values.first)
       largest[sides] = found
       plan.largestBatch = found
       report.buckets.append(plan)
     }
-    if let first = buckets.first { report.ways = ways(shape(first)) }
-    return report
+    if let first = shapes.first { report.ways = ways(first, steps, others) }
+    return (report, steps)
   }
 
   /// Device memory by phase, in the order of the run.
   /// - Parameter training: memory of the steps, whatever the bucket
-  /// - Throws: `InputError` when the budget does not hold the pictures.
+  /// - Throws: `InputError` when the budget does not hold the pictures, or the device not what fills the
+  ///   caches.
   private func phases(
     _ networks: RunNetworks, training: MemoryUse
   ) throws -> [PlannedPhase] {
@@ -81,6 +86,7 @@ struct PlannedRun {
       phases.append(
         ("text encoders", try NetworkPlans<TextConditioner>(planner, textModel).memory([1])))
     }
+    try MemoryPlan(phases: phases).check(available: deviceByteCount)
     phases += try networks.phases(
       training: training, heldOut: heldOut.map(shape), pictures: pictures()
     ).phases
@@ -101,9 +107,8 @@ struct PlannedRun {
   }
 
   /// Memory over the step of the first bucket.
-  func chart() throws -> StackedChart {
+  func chart(_ steps: StepPlanner) throws -> StackedChart {
     let shape = shape(buckets[0])
-    let steps = try stepPlanner(buckets.map(self.shape), configuration.memory.gradients.policy)
     let memory = try PlannedMemory(steps, shape)
     let plans = try steps.roles.map { try steps.plan(shape, $0).plan }
     let timelines = plans.map { MemoryTimeline($0, limits: planner.planningLimits).byteCounts }
@@ -146,7 +151,7 @@ struct PlannedRun {
   }
 
   private func stepPlanner(
-    _ shapes: [BatchShape], _ gradients: GradientPolicy?, others: [Plan] = []
+    _ shapes: [BatchShape], _ gradients: GradientPolicy?, _ others: [Plan] = []
   ) throws -> StepPlanner {
     // The length of the run decides no memory.
     try StepPlanner.suited(
@@ -158,8 +163,8 @@ struct PlannedRun {
       denoiser: UNetRunner.denoiser(unet, storage: storage))
   }
 
-  private func largestBatch(_ shape: BatchShape, guess: Int?) -> Int {
-    LargestBatch { samples in
+  private func largestBatch(_ shape: BatchShape, guess: Int?) throws -> Int {
+    try LargestBatch { samples in
       var larger = shape
       larger.samples = samples
       let steps = try stepPlanner([larger], configuration.memory.gradients.policy)
@@ -167,11 +172,14 @@ struct PlannedRun {
     }.find(from: shape.samples, guess: guess)
   }
 
-  /// What each way to treat gradients would take, within the budget where it can, else without.
-  private func ways(_ shape: BatchShape) -> [PlannedWay] {
+  /// What each way to treat gradients would take within the budget, or why it cannot be.
+  private func ways(
+    _ shape: BatchShape, _ planned: StepPlanner, _ others: [Plan]
+  ) -> [PlannedWay] {
     GradientPolicy.allCases.map { gradients in
       do {
-        let steps = try stepPlanner([shape], gradients)
+        let steps =
+          gradients == planned.gradients ? planned : try stepPlanner([shape], gradients, others)
         return PlannedWay(
           gradients: gradients.rawValue, plan: try BucketPlan(steps, shape), problem: nil)
       } catch {

@@ -144,11 +144,14 @@ extension ForwardStep {
     let store = try backend.makeStore(planner.variables)
     try parts.weights.load(planner.parameters, into: store)
     values["learning_rate"] = TensorData([1], [Float(settings.schedule.rate(at: 0))])
-    let program = try store.load(backend.plan(graph, within: nil).plan)
-    let bytes = Float(store.allocatedByteCount)
+    let plan = try backend.plan(graph, within: nil).plan
+    let program = try store.load(plan)
     let results = try program.run(values)
     let step = try store.read(StateName.step).floats
-    let told: [NamedTensor] = [("bytes", [1], [bytes]), ("step", [1], step)]
+    let told: [NamedTensor] = [
+      ("bytes", [1], [Float(store.allocatedByteCount)]),
+      ("planned_bytes", [1], [Float(try planner.memory(of: plan).total)]), ("step", [1], step),
+    ]
     try options.write(told + lossTensors(results, given.shape, parts.weights))
   }
 }

@@ -106,8 +106,9 @@ extension TrainCommand {
       try TrainingOrder($0, options: configuration.heldOutOrderOptions)
     }
     try chooseKernels(configuration, folder, backend, parts, order, cache, monitor)
-    if try caching.memory() != nil {
-      // What cannot be trained is told before hours of encoding.
+    if let plan = try caching.memory() {
+      // What cannot be encoded or trained is told before hours of encoding.
+      try plan.check(available: Int(backend.device.availableByteCount))
       let planned = PreparedData(training: order, heldOut: heldOutOrder, cache: cache)
       try trainingRun(configuration, folder, backend, parts, planned, monitor).checkMemory()
     }
