@@ -128,4 +128,14 @@ import Train
     let warnings = try parsed(lines).warnings
     #expect(warnings.map { String($0.prefix { $0 != ":" }) } == keys, "\(warnings)")
   }
+
+  /// A ramp that grows with the resolution ends where the schedule does: that is told.
+  @Test func dynamicSigmaMaxBeyondTheSchedule() throws {
+    var plain = try parsed("timestep_sampling: karras\nsigma_max_scaling: dynamic")
+    #expect(plain.warnings.isEmpty)
+    plain.data.resolution = 2048
+    #expect(plain.warnings.map { $0.prefix(27) } == ["objective.sigma_max_scaling"])
+    plain.objective.zeroTerminalSNR = true
+    #expect(!plain.warnings.contains { $0.hasPrefix("objective.sigma_max_scaling") })
+  }
 }

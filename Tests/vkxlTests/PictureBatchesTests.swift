@@ -1,5 +1,6 @@
 import Data
 import Foundation
+import Model
 import Testing
 import Train
 
@@ -7,6 +8,28 @@ import Train
 
 /// Which pictures `vkxl sample` draws together.
 @Suite struct PictureBatchesTests {
+  /// The picture's text says all that decides it.
+  @Test func picturesTellHowTheyWereDrawn() throws {
+    let markers = CheckpointMarkers(
+      prediction: .flow, zeroTerminalSNR: false, shift: 3, shiftAt1024: nil, resolution: "64x64",
+      title: "a")
+    func details(_ options: [String]) throws -> [String] {
+      let command = try SampleCommand.parse(
+        ["--model", "m", "--prompt", "a", "--out", "o"] + options)
+      let job = try #require(try command.jobs().first)
+      return command.details(job, markers).map { "\($0.name): \($0.value)" }
+    }
+    #expect(try details([]) == ["Shift: 3.0"])
+    #expect(
+      try details([
+        "--prediction", "v", "--ztsnr", "--spacing", "karras", "--sigma-max", "14.6",
+        "--infinite-first-step", "--sampler", "euler_ancestral", "--guidance-rescale", "0.7",
+      ]) == [
+        "Schedule type: karras", "Sigma max: 14.6", "Zero terminal SNR: true",
+        "Terminal sigma: 20000.0", "Infinite first step: true", "Eta: 1.0", "CFG rescale: 0.7",
+      ])
+  }
+
   private static func picture(width: Int = 64, steps: Int = 4, guidance: Float = 5) -> Picture {
     let text = Conditioning(context: [0], pooled: [0])
     return Picture(

@@ -147,6 +147,7 @@ final class TemporaryFolder {
     (["--prediction", "v", "--ztsnr", "--spacing", "beta", "--sigma-max", "3000"], "--sigma-max"),
     (["--prediction", "v", "--spacing", "karras", "--sigma-max", "20"], "--sigma-max"),
     (["--prediction", "v", "--sigma-max", "10"], "--sigma-max"),
+    (["--prediction", "v", "--ztsnr", "--spacing", "leading"], "--spacing"),
     (["--prediction", "v", "--infinite-first-step"], "--infinite-first-step"),
     (
       ["--prediction", "v", "--spacing", "karras", "--infinite-first-step"],

@@ -65,6 +65,12 @@ public struct TableSettings: Sendable, Equatable {
   }
 }
 
+extension SamplingMethod {
+  /// What stands for infinity: DDIM divides by no sigma and takes the exact limit.
+  /// - Parameter usual: for the other samplers
+  public func terminalSigma(usual: Double) -> Double { self == .ddim ? .infinity : usual }
+}
+
 /// The times at which a sampler evaluates the network, and the noise level at each.
 public struct SamplingTable: Sendable, Equatable {
   /// What the network is told at each step.

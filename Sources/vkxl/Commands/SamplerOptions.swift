@@ -104,6 +104,12 @@ struct SamplerOptions: ParsableArguments {
         option, expected: "--spacing karras, exponential or beta", found: spacing.rawValue)
     }
     guard let zeroTerminalSNR else { return }
+    if zeroTerminalSNR, spacing == .leading {
+      throw InputError(
+        "--spacing", expected: "native, trailing or linspace with zero terminal SNR",
+        found: spacing.rawValue,
+        hint: "leading steps begin below pure noise, which the model was trained to begin with")
+    }
     if infiniteFirstStep, !zeroTerminalSNR {
       throw InputError(
         "--infinite-first-step", expected: "a zero terminal SNR schedule",
@@ -155,7 +161,7 @@ struct SamplerOptions: ParsableArguments {
   ) -> TableSettings {
     TableSettings(
       steps: steps, method: sampler, spacing: spacing, shift: shift ?? usualShift,
-      terminalSigma: terminalSigma ?? (sampler == .ddim ? .infinity : usualTerminalSigma),
+      terminalSigma: terminalSigma ?? sampler.terminalSigma(usual: usualTerminalSigma),
       rampMaximum: sigmaMax, beginsAtTerminal: infiniteFirstStep)
   }
 }

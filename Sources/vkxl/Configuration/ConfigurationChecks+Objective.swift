@@ -171,9 +171,15 @@ extension Configuration {
           + "SNR begins; set objective.uniform_fraction, as in 0.1")
     }
     let usual = NoiseSchedule.plain.largestFiniteSigma
-    let ramp = sigmas.share(
-      above: usual, pixels: data.resolution * data.resolution,
-      limit: NoiseSchedule(zeroTerminalSNR: objective.zeroTerminalSNR).largestFiniteSigma)
+    let pixels = data.resolution * data.resolution
+    let limit = NoiseSchedule(zeroTerminalSNR: objective.zeroTerminalSNR).largestFiniteSigma
+    if sigmas.isDynamic, sigmas.maximum(pixels: pixels, limit: .infinity) > limit + 1e-3 {
+      warnings.append(
+        "objective.sigma_max_scaling: dynamic asks for more noise at \(data.resolution) pixels than "
+          + "sigma \(rounded(limit)), where the schedule ends"
+          + (objective.zeroTerminalSNR ? "" : "; objective.zero_terminal_snr reaches further"))
+    }
+    let ramp = sigmas.share(above: usual, pixels: pixels, limit: limit)
     let share = Int((100 * (1 - sigmas.uniformFraction) * ramp).rounded())
     if share >= 10 {
       warnings.append(

@@ -27,7 +27,8 @@ extension SampleCommand {
       let image = Image(
         width: job.width, height: job.height,
         normalized: try decoder.decode(latents[number], job.latentShape))
-      let text = job.parameterText(processes[number], model: model)
+      let text = job.parameterText(
+        processes[number], details(job, markers), model: model)
       try write(image, "seed\(job.seed)", number: number, text)
       images.append(image)
     }
@@ -80,16 +81,53 @@ extension SampleCommand {
   private func makeProcess(
     _ job: PictureJob, _ markers: CheckpointMarkers
   ) throws -> SamplingProcess {
-    let predicted = prediction.objective ?? markers.prediction
-    let zeroSNR = sampling.ztsnr || (prediction == .auto && markers.zeroTerminalSNR)
+    let (predicted, zeroSNR) = objective(markers)
     try sampling.check(prediction: predicted, zeroTerminalSNR: zeroSNR)
-    let settings = sampling.tableSettings(
-      steps: job.steps, usualShift: trainedShift(markers, pixels: job.width * job.height),
-      usualTerminalSigma: TableSettings.usualTerminalSigma)
     let table = SamplingTable(
-      prediction: predicted, schedule: NoiseSchedule(zeroTerminalSNR: zeroSNR), settings)
+      prediction: predicted, schedule: NoiseSchedule(zeroTerminalSNR: zeroSNR),
+      tableSettings(job, markers))
     return SamplingProcess(
       prediction: predicted, table: table, method: sampling.sampler, eta: sampling.eta)
+  }
+
+  private func objective(
+    _ markers: CheckpointMarkers
+  ) -> (prediction: PredictionType, zeroTerminalSNR: Bool) {
+    (
+      prediction.objective ?? markers.prediction,
+      sampling.ztsnr || (prediction == .auto && markers.zeroTerminalSNR)
+    )
+  }
+
+  private func tableSettings(_ job: PictureJob, _ markers: CheckpointMarkers) -> TableSettings {
+    sampling.tableSettings(
+      steps: job.steps, usualShift: trainedShift(markers, pixels: job.width * job.height),
+      usualTerminalSigma: TableSettings.usualTerminalSigma)
+  }
+
+  /// What the picture's text says beside prompt, sampler and size, so that it can be drawn again.
+  func details(
+    _ job: PictureJob, _ markers: CheckpointMarkers
+  ) -> [(name: String, value: String)] {
+    let (prediction, zeroTerminalSNR) = objective(markers)
+    let settings = tableSettings(job, markers)
+    var details: [(name: String, value: String)] = []
+    if prediction == .flow {
+      details.append(("Shift", "\(settings.shift)"))
+    } else {
+      details.append(("Schedule type", settings.spacing.rawValue))
+    }
+    if let sigma = settings.rampMaximum { details.append(("Sigma max", "\(sigma)")) }
+    if zeroTerminalSNR {
+      details.append(("Zero terminal SNR", "true"))
+      details.append(("Terminal sigma", "\(settings.terminalSigma)"))
+      if settings.beginsAtTerminal { details.append(("Infinite first step", "true")) }
+    }
+    if let eta = sampling.eta ?? sampling.sampler.usualEta {
+      details.append(("Eta", "\(eta)"))
+    }
+    if guidanceRescale != 0 { details.append(("CFG rescale", "\(guidanceRescale)")) }
+    return details
   }
 
   /// The shift that the model was trained with, at the picture's size.

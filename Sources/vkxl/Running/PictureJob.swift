@@ -21,13 +21,17 @@ struct PictureJob: Sendable, Equatable {
   var latentShape: FrameShape { FrameShape(samples: 1, height: height / 8, width: width / 8) }
 
   /// The text chunk, in the form that A1111 writes and viewers read.
-  func parameterText(_ process: SamplingProcess, model: String) -> String {
+  /// - Parameter details: what decides the picture beside what every picture has, by name
+  func parameterText(
+    _ process: SamplingProcess, _ details: [(name: String, value: String)], model: String
+  ) -> String {
     let name = URL(fileURLWithPath: model).deletingPathExtension().lastPathComponent
+    let more = details.map { ", \($0.name): \($0.value)" }.joined()
     return """
       \(prompt)
       Negative prompt: \(negative)
       Steps: \(steps), Sampler: \(process.method.title), CFG scale: \(guidance), Seed: \(seed), \
-      Size: \(width)x\(height), Model: \(name), Prediction: \(process.prediction.rawValue)
+      Size: \(width)x\(height), Model: \(name), Prediction: \(process.prediction.rawValue)\(more)
       """
   }
 }
