@@ -163,7 +163,7 @@ import VKRuntime
     ),
     (
       ["--set", "memory.budget=1MiB", "--set", "training.gradient_accumulation=4"],
-      "hint: `memory.gradients: kept_bf16`, a smaller batch, smaller pictures or an"
+      "hint: `memory.gradients: kept_bf16`, a smaller batch, smaller pictures, `training.gradient_accumulation: 1`"
     ),
   ]
 

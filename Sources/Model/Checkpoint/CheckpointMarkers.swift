@@ -85,7 +85,7 @@ public struct CheckpointMarkers: Hashable, Sendable {
   }
 
   /// The metadata to write: that of the source, with what changed replaced and what no longer
-  /// holds (its hashes, its markers) removed.
+  /// holds (its hashes, its markers, what is said of it and by whom) removed.
   public func metadata(over source: [String: String], date: Date = Date()) -> [String: String] {
     var metadata = source
     for key in Self.staleKeys { metadata[key] = nil }
@@ -129,7 +129,8 @@ public struct CheckpointMarkers: Hashable, Sendable {
   }
 
   private static let staleKeys = [
-    "modelspec.hash_sha256", "sshs_model_hash", "sshs_legacy_hash", Key.prediction,
+    "modelspec.hash_sha256", "modelspec.description", "modelspec.author", "modelspec.thumbnail",
+    "sshs_model_hash", "sshs_legacy_hash", Key.prediction,
     Key.zeroTerminalSNR, Key.shift, Key.shiftAt1024,
   ]
 

@@ -44,10 +44,15 @@ struct SavedState {
       let changed = lines.filter { !others.contains($0) }
       return changed.isEmpty ? "none of these" : changed.joined(separator: ", ")
     }
+    let changed = only(saved, given) + only(given, saved)
+    let isLonger = ["training.max_steps", "training.epochs"].contains { changed.contains($0) }
     throw InputError(
       file.path, expected: "the settings of the run to resume (\(only(saved, given)))",
       found: only(given, saved),
-      hint: "restore the setting, or start a new run in another output.folder")
+      hint: isLonger
+        ? "the length may change with `optimizer.scheduler: constant` alone; to train on, start a new run "
+          + "from the last model in another output.folder"
+        : "restore the setting, or start a new run in another output.folder")
   }
 
   /// - Throws: `InputError` when the run began with another model.

@@ -284,6 +284,9 @@ public final class TrainingRun {
     if shouldStop() { return .notBegun }
     let trainer = try makeTrainer(planner)
     let first = trainer.step
+    if first >= run.steps {
+      tell(.warning("all \(run.steps) steps are done already: there is nothing left to train"))
+    }
     let validation = try makeValidation(trainer)
     if let validation, first == 0 { tell(.validation(try validation.measure(step: 0))) }
     let accumulation = run.accumulation

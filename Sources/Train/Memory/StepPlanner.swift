@@ -307,6 +307,9 @@ public final class StepPlanner {
     if !gradients.updatesInBackward {
       let names = ways.map { "`memory.gradients: \($0.rawValue)`" }
       if !names.isEmpty { changes.insert(names.joined(separator: " or "), at: 0) }
+      if accumulation > 1, settings.optimizer.rule.isSeparable {
+        changes.append("`training.gradient_accumulation: 1`, which need not keep gradients,")
+      }
     }
     return changes.joined(separator: ", ") + " or an optimizer with less state need less"
   }

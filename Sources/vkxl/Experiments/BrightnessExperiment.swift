@@ -115,7 +115,8 @@ struct BrightnessExperiment {
     var asked = MarkdownTable(["caption", "asked", "tau", "N"])
     for mean in means {
       asked.add([
-        mean.caption, MeasuredMean.text(mean.length), MeasuredMean.text(mean.spread),
+        mean.caption, MeasuredMean.text(mean.length),
+        mean.hasSpread ? MeasuredMean.text(mean.spread) : "0",
         MeasuredMean.text(mean.pixelCount),
       ])
     }
