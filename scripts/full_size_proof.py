@@ -6,8 +6,8 @@ synthetic weights, latent 16 x 16, against PyTorch.
                                [--device NAME]
                                [--parts forward-f32,forward-f16,forward-bf16,step-bf16,train-bf16]
 
-References are, in Tests/ModelTests/Fixtures/reference, two files that PyTorch and diffusers made, on the weights of
-`vkxl init --size full` (their rule is in Sources/Model/Checkpoint/SyntheticTensors.swift):
+References are, in Tests/ModelTests/Fixtures/reference, two files that PyTorch and diffusers made, on the
+weights of `vkxl init --size full` (their rule is in Sources/Model/Checkpoint/SyntheticTensors.swift):
 
     unet-full-v.safetensors   one forward pass in f32: sample, timestep, context, pooled, time_ids and
                               the prediction
@@ -26,9 +26,9 @@ What is checked, by relative error:
                               and saving included: peak beside the planned one     1 %
     all parts                 peak of resident memory                 24 GB
 
-Takes 19 GB of disk (7 without train-bf16), in FOLDER, which are freed at the end, and 12 GB of memory. Prints time
-and peak of resident memory of each part; on a CPU device that is device memory and the host's. Python's
-standard library is enough.
+Takes 19 GB of disk (7 without train-bf16), in FOLDER, which are freed at the end, and 12 GB of memory.
+Prints time and peak of resident memory of each part; on a CPU device that is device memory and the host's.
+Python's standard library is enough.
 """
 import argparse, array, json, math, os, shutil, struct, subprocess, sys, tempfile, time
 

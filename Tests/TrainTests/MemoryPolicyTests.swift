@@ -41,6 +41,14 @@ import Train
       try weights(a).flatMap(\.hostTensor.values), try weights(b).flatMap(\.hostTensor.values))
   }
 
+  /// What a refused budget asks for.
+  private static func askedMebibytes(_ error: InputError?) throws -> Int {
+    try #require(
+      error?.expected.split(separator: " ").compactMap { word in
+        word.hasSuffix("MiB") ? Int(word.dropLast(3)) : nil
+      }.first)
+  }
+
   /// Without clipping the updates are the same, wherever they stand.
   @Test func freedGradientsGiveTheSameBits() throws {
     let kept = try Self.trainer(.kept, maximumNorm: nil)
@@ -198,10 +206,7 @@ import Train
       try Self.trainer(gradients, maximumNorm: 1, budget: 1 << 20).prepare(Self.shape)
     }
     #expect(error?.place == "memory.budget" && error?.found == "1MiB")
-    let least = try #require(
-      error?.expected.split(separator: " ").compactMap { word in
-        word.hasSuffix("MiB") ? Int(word.dropLast(3)) : nil
-      }.first)
+    let least = try Self.askedMebibytes(error)
     let tight = try Self.trainer(gradients, maximumNorm: 1, budget: least << 20)
     #expect(try Self.train(tight, to: 2) == expected)
     #expect(tight.store.allocatedByteCount <= least << 20)
@@ -224,10 +229,7 @@ import Train
     }
     let error = #expect(throws: InputError.self) { try use(1 << 20) }
     #expect(error?.expected.contains("2 x 128x128 pixels") == true, "\(String(describing: error))")
-    let least = try #require(
-      error?.expected.split(separator: " ").compactMap { word in
-        word.hasSuffix("MiB") ? Int(word.dropLast(3)) : nil
-      }.first)
+    let least = try Self.askedMebibytes(error)
     for step in 0..<6 {
       let budget = least << 20 + step << 17
       #expect(try use(budget) <= budget)

@@ -60,6 +60,16 @@ import Testing
     }
   }
 
+  /// Every loss of 16 bits within 2 % of f32's, which are the first, and not equal to it.
+  private static func expectNear(_ losses: [[Double]]) {
+    for half in losses[1...] {
+      #expect(half != losses[0])
+      for (found, expected) in zip(half, losses[0]) {
+        #expect(abs(found / expected - 1) < 0.02)
+      }
+    }
+  }
+
   /// Twenty steps at a rate at which roundings do not yet send trajectories apart: every loss within 2 % of
   /// f32's, and not equal to it.
   @Test func lossesStayWithThoseOfSinglePrecision() throws {
@@ -69,12 +79,7 @@ import Testing
       let trainer = try Tiny.trainer(SharedBackend.vulkan, settings, Self.shape)
       return try TrainerTests.train(trainer, to: 20).map(\.loss)
     }
-    for half in losses[1...] {
-      #expect(half != losses[0])
-      for (found, expected) in zip(half, losses[0]) {
-        #expect(abs(found / expected - 1) < 0.02)
-      }
-    }
+    Self.expectNear(losses)
   }
 
   /// The odd model: other widths and depths, sizes that are not multiples of tiles.
@@ -95,12 +100,7 @@ import Testing
         try trainer.step([Tiny.batch(shape, seed: UInt64(step))]).wait().loss
       }
     }
-    for half in losses[1...] {
-      #expect(half != losses[0])
-      for (found, expected) in zip(half, losses[0]) {
-        #expect(abs(found / expected - 1) < 0.02)
-      }
-    }
+    Self.expectNear(losses)
   }
 
   /// A scale at which gradients overflow f16 is halved until they fit, without the host; what is

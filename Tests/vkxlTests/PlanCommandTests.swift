@@ -68,8 +68,8 @@ import VKRuntime
   }
 
   /// Following what refusals ask for ends: for the steps, for pictures, and once more where the way to
-  /// treat gradients changes with the budget; steps
-  /// leave room for what passes between the host and the programs that draw and validate.
+  /// treat gradients changes with the budget; steps leave room for what passes between the host and the
+  /// programs that draw and validate.
   @Test func followingRefusalsEnds() async throws {
     let settings = ["--set", "data.resolution=128", "--set", "data.validation_fraction=0.2"]
     func budget(_ mebibytes: Int) -> [String] {

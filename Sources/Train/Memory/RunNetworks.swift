@@ -56,20 +56,18 @@ public final class RunNetworks {
     training: MemoryUse, heldOut: [BatchShape], pictures: [Picture]
   ) throws -> (phases: [(name: String, use: MemoryUse)], decoding: DecodingPieces) {
     var training = training
-    let limit = budgetByteCount
     for shape in heldOut { training.add(try validationPlan(shape), planner) }
-    try check(
-      training, limit, "to measure the held-out pictures", hint: "a smaller batch needs less")
+    try check(training, "to measure the held-out pictures", hint: "a smaller batch needs less")
     guard let decoder, !pictures.isEmpty else { return ([("training", training)], .whole) }
     var drawing = training
     try unet.add(Array(Set(pictures.map(\.batch))), to: &drawing)
-    try check(drawing, limit, "to draw the pictures", hint: Self.hint)
+    try check(drawing, "to draw the pictures", hint: Self.hint)
     let rest = drawing.total - drawing.transient
     let frames = Array(Set(pictures.map(\.frame)))
-    let decoding = try pieces(of: frames, decoder, limit: limit.map { $0 - rest })
+    let decoding = try pieces(of: frames, decoder, limit: budgetByteCount.map { $0 - rest })
     var use = try decoder.memory(Array(Set(frames.map(decoding.piece))))
     use.variables += rest
-    try check(use, limit, "to decode the pictures", hint: Self.hint)
+    try check(use, "to decode the pictures", hint: Self.hint)
     let title = decoding.side.map { " in pieces of \(8 * $0)x\(8 * $0)" } ?? ""
     return (
       [("training with pictures", drawing), ("decoding pictures\(title)", use)], decoding
@@ -93,10 +91,10 @@ public final class RunNetworks {
   private static let hint =
     "smaller pictures need less; `output.sample_every: 0` with `output.grid: false` draws none"
 
-  private func check(_ use: MemoryUse, _ limit: Int?, _ what: String, hint: String) throws {
-    guard let limit, use.total > limit else { return }
+  private func check(_ use: MemoryUse, _ what: String, hint: String) throws {
+    guard let budgetByteCount, use.total > budgetByteCount else { return }
     throw InputError(
       "memory.budget", expected: "at least \(StepPlanner.mebibytes(use.total)) \(what)",
-      found: StepPlanner.mebibytes(limit), hint: hint)
+      found: StepPlanner.mebibytes(budgetByteCount), hint: hint)
   }
 }
