@@ -89,7 +89,7 @@ public final class Safetensors: @unchecked Sendable {
   }
 
   /// Asks the system to read a tensor's bytes from the disk while the program does something else.
-  public func prefetch(_ entry: TensorEntry) {
+  func prefetch(_ entry: TensorEntry) {
     advise(entry, MADV_WILLNEED)
   }
 

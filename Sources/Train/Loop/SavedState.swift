@@ -96,6 +96,7 @@ extension Trainer {
     let file = state.file
     // On a device that multiplies bf16 as f16 there may be a scale where there was none.
     let scaling = (settings.lossScaling?.states ?? []).map(\.variable.name)
+    var ahead = ReadAhead(file, file.entries)
     for variable in savedVariables {
       let (name, type) = (variable.name, variable.type)
       if settings.storage.multipliesInHalf, file[name] == nil, scaling.contains(name) { continue }
@@ -107,6 +108,7 @@ extension Trainer {
           found: "\(entry.dtype.rawValue) \(entry.shape)",
           hint: "resume with the precision and the optimizer of the run")
       }
+      ahead.read(entry)
       try file.withBytes(of: entry) { bytes in
         try store.write(to: name) { range, target in
           target.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[range]))

@@ -79,8 +79,9 @@ extension TrainingRun {
     return policy
   }
 
-  /// Tells what steps compute twice, where they do, and whether the first update cannot be clipped.
-  func tellRecomputation(_ planner: StepPlanner) throws {
+  /// Tells what keeping to the budget costs: what steps compute twice, and a first update that is not
+  /// clipped.
+  func tellCosts(_ planner: StepPlanner) throws {
     if planner.gradients == .lastNorm, run.settings.maximumNorm != nil, !run.isResuming,
       try planner.firstNormPlan(data.batchShapes[0]) == nil
     {

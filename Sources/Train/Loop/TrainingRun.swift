@@ -155,6 +155,8 @@ public enum TrainingEvent: Sendable {
   case planned(MemoryPlan)
   /// Before training: what a step over a batch of a size computes twice, and all that it computes.
   case recomputing(height: Int, width: Int, Recomputation, flopCount: Int)
+  /// Parameters are on the device, and after a resume the optimizer's state.
+  case loaded(byteCount: Int, seconds: Double)
   case resumed(step: Int)
   /// Kernels are compiled and recorded; launches of an update over one batch of a size.
   case ready(height: Int, width: Int, launches: Int)
@@ -279,7 +281,7 @@ public final class TrainingRun {
     let (plan, decoding) = try memoryPlan(planner, networks, textPlans)
     self.decoding = decoding
     tell(.planned(plan))
-    try tellRecomputation(planner)
+    try tellCosts(planner)
     if let textPlans { try cacheText(texts, textPlans, shouldStop: shouldStop) }
     if shouldStop() { return .notBegun }
     let trainer = try makeTrainer(planner)
@@ -354,6 +356,7 @@ public final class TrainingRun {
 
   private func makeTrainer(_ planner: StepPlanner) throws -> Trainer {
     let trainer = try Trainer(backend: backend, planner: planner)
+    let start = ContinuousClock.now
     if run.isResuming, let step = run.folder.savedSteps.last {
       let frozen = trainer.parameters.filter { !$0.isTrained }
       try parts.weights.load(frozen, into: trainer.store)
@@ -363,6 +366,10 @@ public final class TrainingRun {
     } else {
       try parts.weights.load(trainer.parameters, into: trainer.store)
     }
+    tell(
+      .loaded(
+        byteCount: trainer.parameters.reduce(0) { $0 + $1.type.byteCount },
+        seconds: (ContinuousClock.now - start) / .seconds(1)))
     for shape in data.batchShapes {
       try trainer.prepare(shape)
       tell(

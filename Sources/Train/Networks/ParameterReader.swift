@@ -59,14 +59,14 @@ public struct ParameterReader: Sendable {
     var misfits = ParameterMisfits()
     let entries = try parameters.map { (variable: $0, entry: try file.entry($0.name)) }
       .sorted { $0.entry.byteRange.lowerBound < $1.entry.byteRange.lowerBound }
-    for (index, (variable, entry)) in entries.enumerated() {
+    var ahead = ReadAhead(file, entries.map(\.entry))
+    for (variable, entry) in entries {
       guard entry.dtype.isFloatingPoint else {
         throw InputError(
           "\(file.path): \(entry.name)", expected: "dtype F64, F32, F16 or BF16",
           found: entry.dtype.rawValue)
       }
-      // The disk reads the next tensor while this one is converted.
-      if index + 1 < entries.count { file.prefetch(entries[index + 1].entry) }
+      ahead.read(entry)
       let transfer = ParameterTransfer(
         layout(variable.name), from: entry.dtype, to: variable.type.dtype)
       let faults = try file.withBytes(of: entry) { try Self.write($0, transfer, to: store) }

@@ -86,7 +86,7 @@ struct PlanCommand: ParsableCommand {
     for warning in configuration.warnings {
       Terminal.standardError.write("warning: \(warning)\n")
     }
-    let (report, steps) = try run.report()
+    let (report, steps) = try run.report { Terminal.standardError.write("\($0)\n") }
     Shell.writeText(report.text, to: .standardOutput)
     if let json { try report.write(to: json) }
     if let plot { try PNG.write(try run.chart(steps).image(), to: plot) }

@@ -42,19 +42,24 @@ struct PlannedRun {
 
   private var unet: UNetConfiguration { model.unet }
 
+  /// - Parameter progress: told what is done next; it takes seconds a bucket
   /// - Returns: what is planned, and the planner of the steps
   /// - Throws: `InputError` when the budget cannot be met.
-  func report() throws -> (report: PlanReport, steps: StepPlanner) {
+  func report(
+    progress: (String) -> Void
+  ) throws -> (report: PlanReport, steps: StepPlanner) {
     var report = PlanReport(
       configuration: configuration.source.file, budgetBytes: budget,
       accumulation: accumulation, storage: storage, phases: [], buckets: [], ways: [])
     let shapes = buckets.map(shape)
     let networks = try runNetworks()
     let others = try networks.plans(heldOut: heldOut.map(shape), pictures: pictures())
+    progress("planning steps of \(shapes.count) bucket\(shapes.count == 1 ? "" : "s")")
     let steps = try stepPlanner(shapes, configuration.memory.gradients.policy, others)
     report.phases = try phases(networks, training: try steps.memory(shapes))
     var largest: [[Int]: Int] = [:]  // by sides, whichever is longer
     for (bucket, shape) in zip(buckets, shapes) {
+      progress("searching the largest batch of \(bucket)")
       var plan = try BucketPlan(steps, shape)
       let sides = [bucket.width, bucket.height].sorted()
       let found =
@@ -63,6 +68,7 @@ struct PlannedRun {
       plan.largestBatch = found
       report.buckets.append(plan)
     }
+    progress("comparing the ways to treat gradients")
     if let first = shapes.first { report.ways = ways(first, steps, others) }
     return (report, steps)
   }

@@ -64,6 +64,9 @@ final class TrainingMonitor: Sendable {
         "\(width)x\(height): computes \(recomputation.operations.values.reduce(0, +)) results twice "
           + "to keep \(readableByteCount(UInt64(max(saved, 0)))) less: "
           + "\(Figures.percent(share)) more arithmetic, \(traffic) of memory traffic")
+    case .loaded(let byteCount, let seconds):
+      let size = readableByteCount(UInt64(byteCount))
+      note("loaded parameters of \(size) in \(Figures.duration(seconds))")
     case .resumed(let step):
       state.withLock { $0.resumedStep = step }
       note("resumed after step \(step)")
