@@ -77,10 +77,11 @@ for o in ("eps", "v"):
     ddpm = D.DDIMScheduler(clip_sample=False, set_alpha_to_one=False, **schedule(o, "leading"))
     run(f"ddim_eta-{o}-leading", ddpm, o, noisy="variance_noise", eta=1.0)
 
-run("euler-eps-exponential",
-    D.EulerDiscreteScheduler(**schedule("eps", "leading", use_exponential_sigmas=True)), "eps")
-run("euler-eps-beta",
-    D.EulerDiscreteScheduler(**schedule("eps", "leading", use_beta_sigmas=True)), "eps")
+    for ramp in ("exponential", "beta"):
+        settings = schedule(o, "leading", **{f"use_{ramp}_sigmas": True})
+        run(f"euler-{o}-{ramp}", D.EulerDiscreteScheduler(**settings), o)
+        run(f"dpmpp_2m-{o}-{ramp}", D.DPMSolverMultistepScheduler(**settings), o)
+        run(f"unipc-{o}-{ramp}", D.UniPCMultistepScheduler(**settings), o)
 
 ztsnr = schedule("v", "trailing", rescale_betas_zero_snr=True)
 run("euler-ztsnr-trailing", D.EulerDiscreteScheduler(**ztsnr), "v")

@@ -56,7 +56,7 @@ import Testing
 
   @Test func everySamplerHasCases() throws {
     let cases = try Self.cases()
-    #expect(cases.count == 51)
+    #expect(cases.count == 61)
     #expect(Set(cases.map(\.method)) == Set(SamplingMethod.allCases))
   }
 

@@ -73,8 +73,7 @@ extension TrainingRun {
     let objective = run.settings.objective
     let settings = TableSettings(
       steps: sample.steps, method: sample.method,
-      shift: objective.times.shift.value(pixels: sample.width * sample.height),
-      terminalSigma: sample.method.terminalSigma(usual: TableSettings.usualTerminalSigma))
+      shift: objective.times.shift.value(pixels: sample.width * sample.height))
     let table = SamplingTable(
       prediction: objective.prediction, schedule: objective.schedule, settings)
     return SamplingProcess(

@@ -72,15 +72,23 @@ extension SamplingTable {
     var sigmas = ramp.sigmas(
       count: steps - (begins ? 1 : 0), minimum: low, maximum: settings.rampMaximum ?? high)
     let logs = table.map { log($0) }
-    var times = sigmas.map {
-      let time = timestep(ofSigma: $0, logSigmas: logs)
-      return layout == .multistep ? time.rounded(.toNearestOrEven) : time
+    var times = sigmas.map { sigma -> Double in
+      let time = timestep(ofSigma: sigma, logSigmas: logs)
+      return layout == .multistep ? integerTime(time, settings.spacing) : time
     }
     if begins {
       sigmas.insert(settings.terminalSigma, at: 0)
       times.insert(Double(NoiseSchedule.timestepCount - 1), at: 0)
     }
     return SamplingTable(timesteps: times, sigmas: sigmas, initialScale: 1)
+  }
+
+  /// The time of a ramp's level as the schedulers of several steps tell it to the network: diffusers
+  /// rounds those of Karras' ramp, and cuts off what others have beyond the point, where its rounding
+  /// errors leave the ends of the schedule just below their whole numbers.
+  private static func integerTime(_ time: Double, _ spacing: Spacing) -> Double {
+    spacing == .karras
+      ? time.rounded(.toNearestOrEven) : max(0, (time - 1e-6).rounded(.down))
   }
 
   private static func timesteps(

@@ -50,16 +50,18 @@ public struct TableSettings: Sendable, Equatable {
   /// What stands for infinity unless said otherwise. Source: NovelAI V3 (arXiv 2409.15997).
   public static let usualTerminalSigma = 20000.0
 
+  /// - Parameter terminalSigma: nil: the exact limit for DDIM, else the usual one
   public init(
     steps: Int, method: SamplingMethod = .euler, spacing: Spacing = .native, shift: Double = 1,
-    terminalSigma: Double = usualTerminalSigma, rampMaximum: Double? = nil,
+    terminalSigma: Double? = nil, rampMaximum: Double? = nil,
     beginsAtTerminal: Bool = false
   ) {
     self.steps = steps
     self.method = method
     self.spacing = spacing
     self.shift = shift
-    self.terminalSigma = terminalSigma
+    self.terminalSigma =
+      terminalSigma ?? method.terminalSigma(usual: Self.usualTerminalSigma)
     self.rampMaximum = rampMaximum
     self.beginsAtTerminal = beginsAtTerminal
   }
