@@ -11,24 +11,15 @@ struct StepInputs {
   ///   - first: position of the batch's first sample in the update
   ///   - samples: real samples of the update
   func values(_ batch: LatentBatch, first: Int, samples: Float) -> [String: TensorData] {
-    let (n, shape) = (batch.shape.samples, batch.shape)
+    let n = batch.shape.samples
     let draws = (0..<n).map { draw(at: first + $0, pixels: batch.pixels) }
     let noiseSamples = noiseSamples(batch, first: first)
     let weights = (0..<n).map {
       batch.weights[$0] * batch.lossWeights[$0] * draws[$0].weight / samples
     }
-    let values = [
-      "latents": TensorData(shape.latents, batch.latents),
-      "context": TensorData([n, shape.tokens, shape.contextWidth], batch.context),
-      "pooled": TensorData([n, shape.pooledWidth], batch.pooled),
-      "time_ids": TensorData([n, 6], batch.timeIDs),
-      "noise.keys": keys(noiseSamples, .noise),
-      "time": TensorData([n], draws.map(\.networkTime)),
-      "noisy.coefficients": TensorData([n, 2], draws.flatMap { [$0.noisy.0, $0.noisy.1] }),
-      "target.coefficients": TensorData([n, 2], draws.flatMap { [$0.target.0, $0.target.1] }),
-      "weight": TensorData([n], weights),
-    ]
-    return values.merging(noiseValues(shape, noiseSamples)) { $1 }
+    var values = batch.inputs(at: draws, weights: weights)
+    values["noise.keys"] = keys(noiseSamples, .noise)
+    return values.merging(noiseValues(batch.shape, noiseSamples)) { $1 }
   }
 
   private func draw(at sample: Int, pixels: Int) -> Objective.Draw {

@@ -33,6 +33,25 @@ public struct LatentBatch: Sendable {
 
   /// Area in pixels, for the resolution-dependent shift.
   public var pixels: Int { shape.height * shape.width * 64 }
+
+  /// What a step over the batch is given, besides its noise.
+  /// - Parameters:
+  ///   - draws: time and coefficients of each sample
+  ///   - weights: of each sample's loss
+  public func inputs(at draws: [Objective.Draw], weights: [Float]) -> [String: TensorData] {
+    let n = shape.samples
+    precondition(draws.count == n && weights.count == n)
+    return [
+      "latents": TensorData(shape.latents, latents),
+      "context": TensorData([n, shape.tokens, shape.contextWidth], context),
+      "pooled": TensorData([n, shape.pooledWidth], pooled),
+      "time_ids": TensorData([n, 6], timeIDs),
+      "time": TensorData([n], draws.map(\.networkTime)),
+      "noisy.coefficients": TensorData([n, 2], draws.flatMap { [$0.noisy.0, $0.noisy.1] }),
+      "target.coefficients": TensorData([n, 2], draws.flatMap { [$0.target.0, $0.target.1] }),
+      "weight": TensorData([n], weights),
+    ]
+  }
 }
 
 /// What decides an update, besides the data.

@@ -84,7 +84,7 @@ final class Validation {
     guard let program = programs[batch.shape] else {
       preconditionFailure("a batch of a shape that no held-out sample has")
     }
-    let (n, shape) = (batch.shape.samples, batch.shape)
+    let n = batch.shape.samples
     let progress = objective.easing?.progress(at: step) ?? 1
     // Rows that only fill up repeat the first sample's time.
     let rows = (0..<n).map { $0 < samples.count ? samples[$0] : samples[0] }
@@ -93,17 +93,9 @@ final class Validation {
     let keys = rows.flatMap {
       SampleRandom.keys(seed: 0, step: band, sample: $0, stream: .validation)
     }
-    let results = try program.run([
-      "latents": TensorData(shape.latents, batch.latents),
-      "context": TensorData([n, shape.tokens, shape.contextWidth], batch.context),
-      "pooled": TensorData([n, shape.pooledWidth], batch.pooled),
-      "time_ids": TensorData([n, 6], batch.timeIDs),
-      "noise.keys": TensorData([n, 5], keys),
-      "time": TensorData([n], draws.map(\.networkTime)),
-      "noisy.coefficients": TensorData([n, 2], draws.flatMap { [$0.noisy.0, $0.noisy.1] }),
-      "target.coefficients": TensorData([n, 2], draws.flatMap { [$0.target.0, $0.target.1] }),
-      "weight": TensorData([n], batch.weights),
-    ])
+    var inputs = batch.inputs(at: draws, weights: batch.weights)
+    inputs["noise.keys"] = TensorData([n, 5], keys)
+    let results = try program.run(inputs)
     let losses = results["sample.losses"]?.floats ?? []
     return zip(losses, times).prefix(samples.count).map { loss, time in
       let own = objective.parametrization(at: time)
