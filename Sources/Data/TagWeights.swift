@@ -3,7 +3,7 @@ import Foundation
 /// Loss weights by how rare a caption's tags are.
 ///
 ///     share(tag) = samples with the tag / samples with tags       repeats counted
-///     weight(tag) = min(10, max(0.1, 1 / (share(tag) + 0.1)))
+///     weight(tag) = 1 / (share(tag) + 0.1)                        0.91 to 10
 ///     weight(caption) = geometric mean over its tags, then scaled to mean 1 over the samples
 ///
 /// Tags are what stands between commas, without spaces around it, in lower case, each once. Samples
@@ -25,7 +25,7 @@ public struct TagWeights: Equatable, Sendable {
       // In the order of the tags, so that two runs agree to the bit.
       let logs = tags.map { tag -> Double in
         let share = Double(counts[tag] ?? 0) / Double(total)
-        return log(min(10, max(0.1, 1 / (share + 0.1))))
+        return -log(share + 0.1)
       }
       return exp(logs.reduce(0, +) / Double(logs.count))
     }

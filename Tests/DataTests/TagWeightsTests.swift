@@ -34,8 +34,8 @@ import Testing
     #expect(weights([("alone", repeats: 2)]) == [1])
   }
 
-  /// One of 1000 has a share of .001: 1 / .101 = 9.9; the clip at 10 is reached by none above it.
-  @Test func rareTagsAreClipped() {
+  /// One of 1000 has a share of .001: 1 / .101 = 9.9, which no share takes beyond 10.
+  @Test func rareTagsCountTenTimesAtMost() {
     let found = weights([("common", repeats: 999), ("rare", repeats: 1)])
     #expect(abs(found[1] / found[0] - (1 / 0.101) * 1.099) < 1e-9)
   }

@@ -185,6 +185,66 @@ import Testing
     }
   }
 
+  /// Near pure noise x0 is held back, and only x0: what the input has beside it is noise. An exact
+  /// network's noise is then right but for the share of x0 that was held back.
+  @Test(arguments: [0, 0.02, 0.05, 0.5])
+  func noiseIsWhatTheInputHasBesideX0(progress: Double) {
+    let x0 = SyntheticTensors.inputs("x0", shape: [64], seed: 1)
+    let noise = SyntheticTensors.inputs("noise", shape: [64], seed: 2)
+    let flow = [1, 0.98, 0.95, 0.5].map {
+      Parametrization(.flow, time: 1000 * $0, signal: 1 - $0, noise: $0)
+    }
+    let v = [Double.infinity, 20000, 100, 1].map { sigma in
+      let level = NoiseLevel(sigma: sigma)
+      return Parametrization(.v, time: 999, signal: level.signal, noise: level.noise)
+    }
+    for form in (flow + v).map({ $0.eased(progress: progress) }) {
+      let input = weightedSum((form.signal, x0), (form.noise, noise))
+      let found = form.estimate(
+        input: input,
+        output: weightedSum((form.targetSignal, x0), (form.targetNoise, noise)),
+        least: Parametrization.leastDeterminant)
+      let again = weightedSum((form.signal, found.x0), (form.noise, found.noise))
+      for index in x0.indices {
+        #expect(abs(again[index] - input[index]) < 2e-6, "\(form)")
+        let missed = Double(form.signal / form.noise) * Double(x0[index] - found.x0[index])
+        #expect(abs(Double(found.noise[index] - noise[index]) - missed) < 2e-5, "\(form)")
+        #expect(abs(found.x0[index]) < abs(x0[index]) + 2e-5, "\(form)")
+      }
+    }
+  }
+
+  /// An ideal network on its way from epsilon draws what the one that arrives does: Gaussian data, whose
+  /// spread the walk reaches from pure noise.
+  @Test(arguments: [PredictionType.flow, .v], [0, 0.03, 0.4])
+  func picturesOnTheWayReachTheData(_ prediction: PredictionType, progress: Double) throws {
+    let table = SamplingTable(
+      prediction: prediction, schedule: NoiseSchedule(zeroTerminalSNR: true),
+      TableSettings(steps: 200, spacing: .trailing))
+    let process = SamplingProcess(
+      prediction: prediction, table: table, easingProgress: progress)
+    let forms = zip(table.levels(prediction), table.timesteps).map { level, time in
+      Parametrization(prediction, time: time, signal: level.signal, noise: level.noise)
+        .eased(progress: progress)
+    }
+    var index = 0
+    let c2 = SamplerTests.deviation * SamplerTests.deviation
+    let start: [Float] = [1, -1, 2, 0.5]
+    let found = try process.sample(
+      noise: start, stepNoise: { _ in [] },
+      network: { input, _ in
+        let form = forms[index]
+        index += 1
+        let variance = form.signal * form.signal * c2 + form.noise * form.noise
+        let factor =
+          (form.targetSignal * form.signal * c2 + form.targetNoise * form.noise) / variance
+        return input.map { Float(factor * Double($0)) }
+      })
+    for (value, start) in zip(found, start) {
+      #expect(abs(value / start - Float(SamplerTests.deviation)) < 0.02, "\(value) of \(start)")
+    }
+  }
+
   /// A network that knows the picture leads a sampler to it at every stage of the way.
   @Test(arguments: [SamplingMethod.euler, .heun], [0, 0.4, 1])
   func samplersFollowTheWay(_ method: SamplingMethod, progress: Double) throws {
@@ -206,5 +266,23 @@ import Testing
         return weightedSum((form.targetSignal, picture), (form.targetNoise, noise))
       })
     for (a, b) in zip(found, picture) { #expect(abs(a - b) < 1e-4) }
+  }
+}
+
+extension Parametrization {
+  /// The output of another parametrization that says the same of x0 and noise, over the same input.
+  fileprivate func conversion(to other: Parametrization) -> Factors {
+    let (x0, noise) = solution()
+    return Factors(
+      input: other.targetSignal * x0.input + other.targetNoise * noise.input,
+      output: other.targetSignal * x0.output + other.targetNoise * noise.output)
+  }
+
+  /// The same of values, through the estimate that samplers go by.
+  fileprivate func converted(
+    input: [Float], output: [Float], to other: Parametrization
+  ) -> [Float] {
+    let estimate = estimate(input: input, output: output)
+    return weightedSum((other.targetSignal, estimate.x0), (other.targetNoise, estimate.noise))
   }
 }

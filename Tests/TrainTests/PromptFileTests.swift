@@ -9,7 +9,7 @@ import Testing
       # a comment
 
       a red fox -- in snow --n blurry, low quality --w 832 --h 1216 --s 20 --l 6.5 --d 7
-        a semi-colon--ish crow \r
+        a semi-colon--ish crow 
       """
     let lines = try PromptFile.parse(text, name: "p.txt")
     #expect(lines.count == 2)
@@ -19,6 +19,12 @@ import Testing
     #expect(lines[0].guidance == 6.5 && lines[0].seed == 7 && lines[0].place == "p.txt:3")
     #expect(lines[1].prompt == "a semi-colon--ish crow" && lines[1].place == "p.txt:4")
     #expect(lines[1].negative == nil && lines[1].width == nil && lines[1].seed == nil)
+  }
+
+  @Test func windowsLines() throws {
+    let lines = try PromptFile.parse("a fox --s 5\r\n\r\na crow\r\n", name: "p.txt")
+    #expect(lines.map(\.prompt) == ["a fox", "a crow"])
+    #expect(lines.map(\.steps) == [5, nil] && lines.map(\.place) == ["p.txt:1", "p.txt:3"])
   }
 
   @Test(arguments: [

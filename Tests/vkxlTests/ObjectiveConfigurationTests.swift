@@ -124,17 +124,23 @@ import Train
       ["objective.sigma_max"]
     ),
     ("timestep_sampling: karras", []),
+    ("timestep_sampling: karras\nsigma_max: 2", ["objective.sigma_max"]),
+    ("timestep_sampling: karras\nsigma_max: 2\nuniform_fraction: 0.1", []),
   ]) func warnings(_ lines: String, _ keys: [String]) throws {
     let warnings = try parsed(lines).warnings
     #expect(warnings.map { String($0.prefix { $0 != ":" }) } == keys, "\(warnings)")
   }
 
-  /// A ramp that grows with the resolution ends where the schedule does: that is told.
+  /// A ramp that grows with the resolution ends where the schedule does, and far below it where pictures
+  /// are small: that is told.
   @Test func dynamicSigmaMaxBeyondTheSchedule() throws {
     var plain = try parsed("timestep_sampling: karras\nsigma_max_scaling: dynamic")
     #expect(plain.warnings.isEmpty)
     plain.data.resolution = 2048
     #expect(plain.warnings.map { $0.prefix(27) } == ["objective.sigma_max_scaling"])
+    plain.data.resolution = 512
+    #expect(plain.warnings.count == 1 && plain.warnings[0].contains("above sigma 7.3073"))
+    plain.data.resolution = 2048
     plain.objective.zeroTerminalSNR = true
     #expect(!plain.warnings.contains { $0.hasPrefix("objective.sigma_max_scaling") })
   }

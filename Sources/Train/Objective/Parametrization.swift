@@ -75,37 +75,25 @@ public struct Parametrization: Equatable, Sendable {
   /// Solves input and output for x0 and noise.
   /// - Parameter least: see `estimate`
   func solution(least: Double = 0) -> (x0: Factors, noise: Factors) {
-    let determinant = max(determinant, least)
-    return (
-      x0: Factors(input: targetNoise / determinant, output: -noise / determinant),
-      noise: Factors(input: -targetSignal / determinant, output: signal / determinant)
-    )
+    let divisor = max(determinant, least)
+    let x0 = Factors(input: targetNoise / divisor, output: -noise / divisor)
+    if determinant < least {
+      // x0 is held back: the noise is then what the input has beside it.
+      return (
+        x0, Factors(input: (1 - signal * x0.input) / noise, output: -signal * x0.output / noise)
+      )
+    }
+    return (x0, Factors(input: -targetSignal / divisor, output: signal / divisor))
   }
 
   /// What input and output say of x0 and noise.
-  /// - Parameter least: of what is divided by: near pure noise an output near epsilon says next to
+  /// - Parameter least: of what x0 is divided by: near pure noise an output near epsilon says next to
   ///   nothing of x0, and its error would be blown up without end
   public func estimate(input: [Float], output: [Float], least: Double = 0) -> Estimate {
     let (x0, noise) = solution(least: least)
     return Estimate(
       x0: weightedSum((x0.input, input), (x0.output, output)),
       noise: weightedSum((noise.input, input), (noise.output, output)))
-  }
-
-  /// The output of another parametrization that says the same of x0 and noise, over the same input.
-  func conversion(to other: Parametrization) -> Factors {
-    let (x0, noise) = solution()
-    return Factors(
-      input: other.targetSignal * x0.input + other.targetNoise * noise.input,
-      output: other.targetSignal * x0.output + other.targetNoise * noise.output)
-  }
-
-  /// The output of another parametrization that says the same of x0 and noise.
-  public func converted(
-    input: [Float], output: [Float], to other: Parametrization
-  ) -> [Float] {
-    let factors = conversion(to: other)
-    return weightedSum((factors.input, input), (factors.output, output))
   }
 
   /// The error of another parametrization's output for one of 1 in this one's, over the same input.

@@ -34,10 +34,12 @@ public struct NoiseLevel: Sendable, Equatable {
   /// Noise over signal; infinite for pure noise.
   public var sigma: Double { noise / signal }
 
-  /// Whether sigma is infinite or a number that stands for it: the largest finite one of a schedule
-  /// with zero terminal SNR is 2254.2, the smallest stand-in in use 4096. Slopes by sigma say nothing
-  /// over a step from here.
-  var isTerminal: Bool { scale < 1 / 3000.0 }
+  /// Whether sigma is infinite or a number that stands for it, above the largest finite one of a
+  /// schedule with zero terminal SNR (2254.24). Slopes by sigma say nothing over a step from here.
+  var isTerminal: Bool { scale < Self.leastFiniteScale }
+
+  private static let leastFiniteScale =
+    NoiseLevel(sigma: NoiseSchedule(zeroTerminalSNR: true).largestFiniteSigma).scale * (1 - 1e-9)
 }
 
 /// What a prediction says of a noisy input: the latents and the noise in it.
@@ -64,18 +66,8 @@ public struct Estimate: Sendable, Equatable {
   public init(
     _ prediction: PredictionType, output: [Float], at z: [Float], _ level: NoiseLevel
   ) {
-    let (a, s) = (level.signal, level.noise)
-    switch prediction {
-    case .epsilon:
-      x0 = weightedSum((1 / a, z), (-s / a, output))
-      noise = output
-    case .v:
-      x0 = weightedSum((a, z), (-s, output))
-      noise = weightedSum((s, z), (a, output))
-    case .flow:
-      x0 = weightedSum((1, z), (-s, output))
-      noise = weightedSum((1, z), (a, output))
-    }
+    self = Parametrization(prediction, time: 0, signal: level.signal, noise: level.noise)
+      .estimate(input: z, output: output)
   }
 }
 

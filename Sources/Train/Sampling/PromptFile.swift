@@ -48,7 +48,9 @@ public enum PromptFile {
 
   /// - Throws: `InputError` naming the first line with a flag that is wrong.
   public static func parse(_ text: String, name: String) throws -> [PromptLine] {
-    try text.split(separator: "\n", omittingEmptySubsequences: false).enumerated().compactMap {
+    // Swift takes a Windows line's end for one character, which is not "\n".
+    let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+    return try lines.enumerated().compactMap {
       let line = $1.trimmingCharacters(in: .whitespacesAndNewlines)
       return line.isEmpty || line.hasPrefix("#") ? nil : try Self.line(line, "\(name):\($0 + 1)")
     }

@@ -117,7 +117,7 @@ struct SamplerOptions: ParsableArguments {
     }
     if let sigmaMax {
       let largest = NoiseSchedule(zeroTerminalSNR: zeroTerminalSNR).largestFiniteSigma
-      let limit = (largest * 10).rounded(.down) / 10
+      let limit = (largest * 1e4).rounded() / 1e4
       guard sigmaMax >= 1, sigmaMax <= limit else {
         throw InputError(
           "--sigma-max", expected: "1 to \(limit), the schedule's largest finite sigma",

@@ -179,6 +179,14 @@ extension Configuration {
           + "sigma \(rounded(limit)), where the schedule ends"
           + (objective.zeroTerminalSNR ? "" : "; objective.zero_terminal_snr reaches further"))
     }
+    let end = sigmas.maximum(pixels: pixels, limit: limit)
+    if !objective.zeroTerminalSNR, sigmas.uniformFraction == 0, end < 0.9 * usual {
+      let key = sigmas.isDynamic ? "sigma_max_scaling: dynamic" : "sigma_max"
+      warnings.append(
+        "objective.\(key): at \(data.resolution) pixels nothing is trained above sigma \(rounded(end)), "
+          + "and sampling begins at \(rounded(usual)); set objective.uniform_fraction, as in 0.1, or "
+          + "sample with --spacing karras --sigma-max \(rounded(end))")
+    }
     let ramp = sigmas.share(above: usual, pixels: pixels, limit: limit)
     let share = Int((100 * (1 - sigmas.uniformFraction) * ramp).rounded())
     if share >= 10 {
