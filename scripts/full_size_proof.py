@@ -23,7 +23,8 @@ What is checked, by relative error:
                               the norm of each parameter's gradient    6 %
                               bytes allocated beside those planned     1 %
     train-bf16                `vkxl train`, one step with Adafactor on two pictures of 64 x 64, caching
-                              and saving included: peak beside the planned one     1 %
+                              and saving included: peak beside the planned one, and
+                              beside that of `vkxl plan`               1 %
     all parts                 peak of resident memory                 24 GB
 
 Takes 19 GB of disk (7 without train-bf16), in FOLDER, which are freed at the end, and 12 GB of memory.
@@ -147,6 +148,10 @@ class Proof:
         with open(path, "w") as file:
             file.write(CONFIGURATION)
         device = ["--device", self.options.device] if self.options.device else []
+        plan = os.path.join(self.work, "plan.json")
+        run([self.options.vkxl, "plan", "--config", path, "--json", plan, *self.options.plan.split()])
+        with open(plan) as file:
+            foreseen = max(phase["bytes"] for phase in json.load(file)["phases"])
         with open(os.path.join(self.work, "messages"), "w+") as messages:
             self.vkxl(name, "train", "--config", path, *device, messages=messages)
             messages.seek(0)
@@ -154,6 +159,7 @@ class Proof:
         planned, peak = (amount(text, name) for name in ("planned peak device memory: ", "peak device memory: "))
         print(f"  {peak / 1e9:.2f} GB on the device")
         self.report("peak beside the planned one", abs(peak / planned - 1), PLAN_LIMIT)
+        self.report("peak beside that of `vkxl plan`, without the device", abs(peak / foreseen - 1), PLAN_LIMIT)
 
     def prove(self):
         self.vkxl("init", "init", "--size", "full", "--out", self.model)
@@ -171,6 +177,9 @@ def main():
     parser.add_argument("--vkxl", default=".build/release/vkxl")
     parser.add_argument("--work", help="folder for files that are removed at the end")
     parser.add_argument("--device")
+    parser.add_argument(
+        "--plan", default="--matrix-units none --unified-memory",
+        help="options of `vkxl plan` that describe the device; the default's are lavapipe's")
     parser.add_argument("--parts", default=",".join(PARTS))
     options = parser.parse_args()
     if unknown := [part for part in options.parts.split(",") if part not in PARTS]:

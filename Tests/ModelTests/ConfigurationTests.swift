@@ -185,6 +185,23 @@ private enum Skeleton {
     }
   }
 
+  /// Files in 8 bits are not damaged: what would do is said.
+  @Test func dtypesThatCannotBeUsedAreToldAsSuch() throws {
+    let tensors = Skeleton.tensors(.tiny).map { tensor in
+      var tensor = tensor
+      if tensor.name == "model.diffusion_model.out.2.bias" { tensor.dtype = .f8e4m3 }
+      return tensor
+    }
+    try CheckpointTestFiles.withFolder { folder in
+      let file = try Skeleton.open(tensors, in: folder)
+      let error = #expect(throws: InputError.self) {
+        try CheckpointValidation(of: file, against: .tiny).check()
+      }
+      #expect(error?.expected == "tensors of dtype F64, F32, F16 or BF16")
+      #expect(error?.found == "dtype: model.diffusion_model.out.2.bias is F8_E4M3")
+    }
+  }
+
   @Test func unusedTensorsAreAWarning() throws {
     let extra = TensorDescription(name: "model_ema.decay", dtype: .f32, shape: [])
     try CheckpointTestFiles.withFolder { folder in

@@ -94,8 +94,14 @@ import VKRuntime
   }
 
   /// The largest batch fits, one more does not.
-  @Test func theLargestBatchIsTheLargest() async throws {
-    let settings = ["--set", "memory.budget=256MiB", "--set", "data.resolution=128"]
+  /// With all that a run has beside its steps: accumulation, held-out pictures, pictures drawn on the way.
+  @Test(arguments: [
+    ["memory.budget=256MiB", "data.resolution=128"],
+    ["memory.budget=105MiB", "training.gradient_accumulation=3"],
+    ["memory.budget=97MiB", "data.resolution=128", "data.validation_fraction=0.2"],
+  ])
+  func theLargestBatchIsTheLargest(_ keys: [String]) async throws {
+    let settings = keys.flatMap { ["--set", $0] }
     let bucket = try #require(try Self.buckets(try await Self.report(settings)).first)
     let largest = try #require(bucket["largest_batch"] as? Int)
     for (batch, fits) in [(largest, true), (largest + 1, false)] {

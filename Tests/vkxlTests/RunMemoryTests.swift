@@ -29,6 +29,28 @@ import Testing
     return errors
   }
 
+  /// What `vkxl plan` says without the device is what a run takes, but for scratch memory: a CPU has
+  /// kernels of its own.
+  @Test(arguments: [
+    ["model.precision=f32"], ["model.precision=bf16", "data.resolution=128"],
+  ])
+  func plansWithoutADeviceAreRight(_ settings: [String]) async throws {
+    let run = try SmallRun()
+    let (status, messages) = try await Program.run(run.arguments(steps: 1, settings))
+    #expect(status == 0, "\(messages)")
+    let file = run.folder.path + "/plan.json"
+    let outcome = await command(
+      ["plan"] + run.arguments(steps: 1, settings).dropFirst()
+        + ["--matrix-units", "none", "--unified-memory", "--json", file])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let report = try JSONSerialization.jsonObject(
+      with: Data(contentsOf: URL(fileURLWithPath: file)))
+    let phases = try #require((report as? [String: Any])?["phases"] as? [[String: Any]])
+    let planned = Double(phases.compactMap { $0["bytes"] as? Int }.max() ?? 0)
+    let peak = try amount("peak device memory: ", in: messages)
+    #expect(abs(planned / peak - 1) < 0.015, "\(planned), \(peak)")
+  }
+
   /// A picture far larger than what is trained on, whole and then in pieces; the last pictures and states
   /// are there, and steps after a picture are those of a run without.
   @Test func peaksAreAsPlanned() async throws {
@@ -100,6 +122,16 @@ import Testing
       #expect(!outcome.errors.contains("images"), "\(outcome.errors)")
     }
     #expect(run.written() == nil)
+    // So are weights that nothing can be computed with.
+    let path = run.folder.path + "/bad.safetensors"
+    try Example.checkpoint(to: path) { tensor in
+      var values = tensor.values
+      if tensor.name == "model.diffusion_model.out.2.bias" { values[0] = .nan }
+      return (tensor.name, tensor.shape, values)
+    }
+    let outcome = await run.train(steps: 1, ["model.checkpoint=\(path)"])
+    #expect(outcome.status == 1 && outcome.errors.contains("weights that are finite"))
+    #expect(!outcome.errors.contains("images"), "\(outcome.errors)")
   }
 
   /// `vkxl plan` tells the phases, and refuses what `vkxl train` would.

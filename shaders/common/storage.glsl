@@ -58,7 +58,9 @@ float loadBF16(uint64_t base, uint i) {
 uvec2 brainBits(vec2 v) {
   uvec2 bits = floatBitsToUint(v);
   uvec2 rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-  return mix(rounded, uvec2(0x7fc0u), isnan(v));
+  // By bits: compilers that count on finite values drop isnan.
+  bvec2 isNaN = greaterThan(bits & 0x7fffffffu, uvec2(0x7f800000u));
+  return mix(rounded, uvec2(0x7fc0u), isNaN);
 }
 uint packBrain(vec2 v) {
   uvec2 bits = brainBits(v);

@@ -19,8 +19,9 @@ uvec4 randomWords(uvec2 seed, uint block, uint tensor, uint t, uint role) {
 
 uint roundedBF16(float v, uint random) {
   uint bits = floatBitsToUint(v);
-  bool isFinite = (bits & 0x7f800000u) != 0x7f800000u;
-  return isFinite ? (bits + random) >> 16 : (isnan(v) ? 0x7fc0u : bits >> 16);
+  uint magnitude = bits & 0x7fffffffu;
+  uint special = magnitude > 0x7f800000u ? 0x7fc0u : bits >> 16;
+  return magnitude < 0x7f800000u ? (bits + random) >> 16 : special;
 }
 
 uint roundedF16(float v, uint random) {

@@ -76,6 +76,12 @@ public struct CheckpointValidation: Sendable {
   /// - Throws: `InputError` that lists every difference at once
   public func check() throws {
     guard !isValid else { return }
+    if missing.isEmpty, misshapen.isEmpty, unexpected.isEmpty {
+      throw InputError(
+        path, expected: "tensors of dtype F64, F32, F16 or BF16",
+        found: problems.joined(separator: "; "),
+        hint: "take a file of the model in 16 or 32 bits; files in 8 are rounded for drawing")
+    }
     var counts: [String] = []
     for (count, what) in [
       (missing.count, "missing"), (misshapen.count, "misshapen"),

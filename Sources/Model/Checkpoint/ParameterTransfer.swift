@@ -52,16 +52,40 @@ public struct ParameterTransfer: Sendable {
   ) -> ValueFaults {
     let size = storage.byteCount
     precondition(target.count == elements.count * size)
-    let blockCount = (elements.count + Self.blockElementCount - 1) / Self.blockElementCount
-    let faults = Mutex(ValueFaults())
     // Safe to share: each task writes elements of its own, and all end before this returns.
     nonisolated(unsafe) let (file, target) = (file, target)
+    return Self.forEachBlock(elements.count) { [self] block in
+      loadBlock(
+        elements.lowerBound + block.lowerBound..<elements.lowerBound + block.upperBound, from: file,
+        into: UnsafeMutableRawBufferPointer(
+          rebasing: target[block.lowerBound * size..<block.upperBound * size]))
+    }
+  }
+
+  /// What of a tensor could not be stored.
+  /// - Parameter file: all bytes of the tensor in the file
+  public func faults(of file: UnsafeRawBufferPointer) -> ValueFaults {
+    let size = fileDType.byteCount
+    nonisolated(unsafe) let file = file
+    return Self.forEachBlock(file.count / size) { [self] block in
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: block.count) { values in
+        FloatConversion.decode(
+          UnsafeRawBufferPointer(rebasing: file[block.lowerBound * size..<block.upperBound * size]),
+          as: fileDType, into: values)
+        return faults(UnsafeBufferPointer(values))
+      }
+    }
+  }
+
+  /// Ranges of elements on all cores, and what is found in any.
+  private static func forEachBlock(
+    _ count: Int, _ body: @Sendable (Range<Int>) -> ValueFaults
+  ) -> ValueFaults {
+    let faults = Mutex(ValueFaults())
+    let blockCount = (count + blockElementCount - 1) / blockElementCount
     DispatchQueue.concurrentPerform(iterations: blockCount) { index in
-      let start = index * Self.blockElementCount
-      let end = min(elements.count, start + Self.blockElementCount)
-      let found = loadBlock(
-        elements.lowerBound + start..<elements.lowerBound + end, from: file,
-        into: UnsafeMutableRawBufferPointer(rebasing: target[start * size..<end * size]))
+      let start = index * blockElementCount
+      let found = body(start..<min(count, start + blockElementCount))
       if found != ValueFaults() { faults.withLock { $0.add(found) } }
     }
     return faults.withLock { $0 }

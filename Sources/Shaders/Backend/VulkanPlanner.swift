@@ -4,19 +4,23 @@ import Graph
 /// common traits.
 ///
 /// It stands for a discrete GPU with subgroups of 32 lanes, 32 KiB of shared memory and no matrix
-/// units, whose variables the host writes through a staging ring of 32 MiB; arenas are of 1 GiB. What a
-/// real device says may differ in scratch memory, where it chooses other kernels.
+/// units; arenas are of 1 GiB. Unless it shares the host's memory, variables go through a staging ring of
+/// at most 32 MiB. What a real device says may differ in scratch memory, where it chooses other kernels.
 public struct VulkanPlanner: Planner {
   public let planningLimits: PlanningLimits
   private let traits: DeviceTraits
   private let stagingLimit: Int
 
-  public init(arenaByteCount: Int = VulkanBackend.usualArenaByteCount) {
+  /// - Parameter sharesHostMemory: whether the host reaches the device's memory itself, as on integrated
+  ///   GPUs and CPUs
+  public init(
+    arenaByteCount: Int = VulkanBackend.usualArenaByteCount, sharesHostMemory: Bool = false
+  ) {
     planningLimits = PlanningLimits(arenaByteCount: arenaByteCount)
     traits = DeviceTraits(
       subgroupSize: 32, isCPU: false, hasCheapBroadcast: true, sharedMemoryByteCount: 32 << 10,
       maxGroupInvocations: 1024)
-    stagingLimit = VulkanBackend.usualStagingByteCount
+    stagingLimit = sharesHostMemory ? 0 : VulkanBackend.usualStagingByteCount
   }
 
   public func workspaceByteCount(
@@ -29,6 +33,7 @@ public struct VulkanPlanner: Planner {
   }
 
   public func stagingByteCount(_ variables: [Variable]) -> Int {
+    if stagingLimit == 0 { return 0 }
     let byteCount = variables.reduce(0) { $0 + planningLimits.rounded($1.type.byteCount) }
     return StagingRing.byteCount(variables: byteCount, limit: stagingLimit)
   }

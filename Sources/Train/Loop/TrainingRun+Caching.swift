@@ -48,11 +48,15 @@ extension TrainingRun {
     return (MemoryPlan(phases: all + phases), decoding)
   }
 
-  /// Plans training as it will be planned again when it begins: for whoever has long work to do before.
-  /// - Throws: `InputError` when the budget or the way to treat gradients cannot be met.
-  public func checkMemory() throws {
+  /// Plans training as it will be planned again when it begins, and reads the weights through: for
+  /// whoever has long work to do before.
+  /// - Throws: `InputError` when the budget or the way to treat gradients cannot be met, or weights cannot
+  ///   be computed with.
+  public func checkBeforehand() throws {
     let networks = runNetworks()
-    _ = try memoryPlan(stepPlanner(networks), networks, nil)
+    let planner = try stepPlanner(networks)
+    _ = try memoryPlan(planner, networks, nil)
+    try parts.weights.check(planner.parameters)
   }
 
   /// Plans of the steps, within the budget.
@@ -83,12 +87,12 @@ extension TrainingRun {
   /// clipped.
   func tellCosts(_ planner: StepPlanner) throws {
     if planner.gradients == .lastNorm, run.settings.maximumNorm != nil, !run.isResuming,
-      try planner.firstNormPlan(data.batchShapes[0]) == nil
+      let shape = try data.batchShapes.first(where: { try planner.firstNormPlan($0) == nil })
     {
       tell(
         .warning(
-          "the first update is not clipped: a pass for its norm needs more memory than the updates")
-      )
+          "the first update is not clipped if its batch is of \(shape.width * 8)x\(shape.height * 8) "
+            + "pixels: a pass for its norm needs more memory than the updates"))
     }
     for shape in data.batchShapes {
       for role in planner.roles {

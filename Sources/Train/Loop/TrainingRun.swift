@@ -282,7 +282,10 @@ public final class TrainingRun {
     self.decoding = decoding
     tell(.planned(plan))
     try tellCosts(planner)
-    if let textPlans { try cacheText(texts, textPlans, shouldStop: shouldStop) }
+    if let textPlans {
+      try parts.weights.check(planner.parameters)
+      try cacheText(texts, textPlans, shouldStop: shouldStop)
+    }
     if shouldStop() { return .notBegun }
     let trainer = try makeTrainer(planner)
     let first = trainer.step

@@ -33,7 +33,7 @@ public enum GradientPolicy: String, Sendable, Hashable, CaseIterable {
 public struct MemoryPolicy: Sendable, Hashable {
   /// Bytes of the device that a training step may take; nil for no limit.
   public var budgetByteCount: Int?
-  /// Where gradients are; nil picks what changes no result (`StepPlanner.resolved`).
+  /// Where gradients are; nil picks what changes no result (`StepPlanner.suited`).
   public var gradients: GradientPolicy?
 
   public init(budgetByteCount: Int? = nil, gradients: GradientPolicy? = nil) {

@@ -302,7 +302,8 @@ public final class StepPlanner {
     let ways = GradientPolicy.allCases.filter {
       $0 != gradients && $0 != .kept && (try? $0.check(settings, accumulation: accumulation)) != nil
     }
-    var changes = ["a smaller batch", "smaller pictures"]
+    var changes = shapes.contains { $0.samples > 1 } ? ["a smaller batch"] : []
+    changes.append("smaller pictures")
     if settings.storage.weights == .f32 { changes.append("16-bit parameters") }
     if !gradients.updatesInBackward {
       let names = ways.map { "`memory.gradients: \($0.rawValue)`" }

@@ -53,8 +53,24 @@ public struct ParameterReader: Sendable {
     }
   }
 
+  /// Reads every parameter among the variables, and keeps nothing.
+  /// - Throws: `InputError` as `load` does
+  public func check(_ variables: [Variable]) throws {
+    guard case .file(let file) = source else { return }
+    try forEach(variables.filter { $0.kind != .state }, of: file) { $1.faults(of: $0) }
+  }
+
   private func load(
     _ parameters: [Variable], of file: Safetensors, into store: any Store
+  ) throws {
+    try forEach(parameters, of: file) { try Self.write($0, $1, to: store) }
+  }
+
+  /// In the order of the file.
+  /// - Throws: `InputError` naming what cannot be stored, and what `body` throws
+  private func forEach(
+    _ parameters: [Variable], of file: Safetensors,
+    _ body: (UnsafeRawBufferPointer, ParameterTransfer) throws -> ValueFaults
   ) throws {
     var misfits = ParameterMisfits()
     let entries = try parameters.map { (variable: $0, entry: try file.entry($0.name)) }
@@ -69,7 +85,7 @@ public struct ParameterReader: Sendable {
       ahead.read(entry)
       let transfer = ParameterTransfer(
         layout(variable.name), from: entry.dtype, to: variable.type.dtype)
-      let faults = try file.withBytes(of: entry) { try Self.write($0, transfer, to: store) }
+      let faults = try file.withBytes(of: entry) { try body($0, transfer) }
       misfits.add(faults, of: variable.name)
       file.release(entry)
     }

@@ -52,6 +52,9 @@ struct PlanCommand: ParsableCommand {
       "What the device's matrix units multiply: bf16, f16 (RDNA3), or none.", valueName: "type"))
   var matrixUnits = MatrixUnits.bf16
 
+  @Flag(help: "The device shares the host's memory (integrated GPUs): no staging.")
+  var unifiedMemory = false
+
   @Option(
     help: ArgumentHelp(
       "Only this bucket, as in 1024x1024.", valueName: "WxH"))
@@ -82,7 +85,7 @@ struct PlanCommand: ParsableCommand {
       configuration, model: model, textModel: try textModel(configuration, model),
       buckets: buckets, heldOut: try heldOut(configuration, buckets),
       budget: configuration.memory.budget.byteCount(available: memory.bytes),
-      deviceByteCount: memory.bytes, matrixUnits: matrixUnits)
+      deviceByteCount: memory.bytes, matrixUnits: matrixUnits, sharesHostMemory: unifiedMemory)
     for warning in configuration.warnings {
       Terminal.standardError.write("warning: \(warning)\n")
     }

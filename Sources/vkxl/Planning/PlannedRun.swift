@@ -23,12 +23,12 @@ struct PlannedRun {
   let deviceByteCount: Int
   /// What the device's matrix units multiply.
   let matrixUnits: MatrixUnits
-  private let planner = VulkanPlanner()
+  private let planner: VulkanPlanner
 
   init(
     _ configuration: Configuration, model: SDXLConfiguration, textModel: SDXLConfiguration?,
     buckets: [Bucket], heldOut: [Bucket], budget: Int, deviceByteCount: Int,
-    matrixUnits: MatrixUnits
+    matrixUnits: MatrixUnits, sharesHostMemory: Bool
   ) {
     self.configuration = configuration
     self.model = model
@@ -38,6 +38,7 @@ struct PlannedRun {
     self.budget = budget
     self.deviceByteCount = deviceByteCount
     self.matrixUnits = matrixUnits
+    planner = VulkanPlanner(sharesHostMemory: sharesHostMemory)
   }
 
   private var unet: UNetConfiguration { model.unet }
@@ -63,7 +64,7 @@ struct PlannedRun {
       var plan = try BucketPlan(steps, shape)
       let sides = [bucket.width, bucket.height].sorted()
       let found =
-        try largest[sides] ?? largestBatch(shape, guess: largest.values.first)
+        try largest[sides] ?? largestBatch(bucket, networks, guess: largest.values.first)
       largest[sides] = found
       plan.largestBatch = found
       report.buckets.append(plan)
@@ -116,7 +117,9 @@ struct PlannedRun {
   func chart(_ steps: StepPlanner) throws -> StackedChart {
     let shape = shape(buckets[0])
     let memory = try PlannedMemory(steps, shape)
-    let plans = try steps.roles.map { try steps.plan(shape, $0).plan }
+    let plans =
+      try steps.roles.map { try steps.plan(shape, $0).plan }
+      + [steps.updatePlan()].compactMap { $0 }
     let timelines = plans.map { MemoryTimeline($0, limits: planner.planningLimits).byteCounts }
     let counts = timelines.flatMap(\.self)
     let gibibytes = { (byteCount: Int) in Double(byteCount) / 0x1p30 }
@@ -169,13 +172,25 @@ struct PlannedRun {
       denoiser: UNetRunner.denoiser(unet, storage: storage))
   }
 
-  private func largestBatch(_ shape: BatchShape, guess: Int?) throws -> Int {
-    try LargestBatch { samples in
-      var larger = shape
-      larger.samples = samples
-      let steps = try stepPlanner([larger], configuration.memory.gradients.policy)
-      _ = try steps.plans(larger)
-    }.find(from: shape.samples, guess: guess)
+  /// Of a run on this bucket alone, with held-out pictures of its size or less in batches as large, and
+  /// pictures.
+  private func largestBatch(
+    _ bucket: Bucket, _ networks: RunNetworks, guess: Int?
+  ) throws -> Int {
+    let held = heldOut.filter { $0.width * $0.height <= bucket.width * bucket.height }
+    let pictures = try pictures()
+    return try LargestBatch { samples in
+      func batch(_ bucket: Bucket) -> BatchShape {
+        var shape = shape(bucket)
+        shape.samples = samples
+        return shape
+      }
+      let (larger, measured) = (batch(bucket), held.map(batch))
+      let others = try networks.plans(heldOut: measured, pictures: pictures)
+      let steps = try stepPlanner([larger], configuration.memory.gradients.policy, others)
+      _ = try networks.phases(
+        training: try steps.memory([larger]), heldOut: measured, pictures: pictures)
+    }.find(from: configuration.training.batchSize, guess: guess)
   }
 
   /// What each way to treat gradients would take within the budget, or why it cannot be.

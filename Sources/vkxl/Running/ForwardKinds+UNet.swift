@@ -1,5 +1,6 @@
 import Graph
 import Model
+import Shaders
 import Train
 
 extension ForwardOptions {
@@ -148,8 +149,12 @@ extension ForwardStep {
     let program = try store.load(plan)
     let results = try program.run(values)
     let step = try store.read(StateName.step).floats
+    // What the device counts, where it does.
+    let allocated =
+      (backend as? VulkanBackend).map { Int($0.device.memoryStatistics.peakByteCount) }
+      ?? store.allocatedByteCount
     let told: [NamedTensor] = [
-      ("bytes", [1], [Float(store.allocatedByteCount)]),
+      ("bytes", [1], [Float(allocated)]),
       ("planned_bytes", [1], [Float(try planner.memory(of: plan).total)]), ("step", [1], step),
     ]
     try options.write(told + lossTensors(results, given.shape, parts.weights))

@@ -110,7 +110,8 @@ extension TrainCommand {
       // What cannot be encoded or trained is told before hours of encoding.
       try plan.check(available: Int(backend.device.availableByteCount))
       let planned = PreparedData(training: order, heldOut: heldOutOrder, cache: cache)
-      try trainingRun(configuration, folder, backend, parts, planned, monitor).checkMemory()
+      try trainingRun(configuration, folder, backend, parts, planned, monitor)
+        .checkBeforehand()
     }
     stop.listen()
     guard let usable = try await encode(dataset, caching, monitor, stop) else { return nil }
