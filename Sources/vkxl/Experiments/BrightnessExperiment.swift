@@ -174,7 +174,9 @@ struct BrightnessExperiment {
   private func reached(_ run: ExperimentRun, _ means: [CaptionMean]) throws -> [[Double]] {
     let captions = means.flatMap { [String](repeating: $0.caption, count: pictures) }
     let side = run.configuration.data.resolution
-    let drawn = try run.draw(captions, height: side, width: side, batch: 8, process(run)) {
+    let drawn = try run.draw(
+      captions, height: side, width: side, batch: 8, process(run), opposed: true
+    ) {
       means[$0 / pictures].remove(from: &$1)
     }
     return means.enumerated().map { index, mean in

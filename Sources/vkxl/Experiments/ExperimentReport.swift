@@ -39,6 +39,21 @@ struct MeasuredMean: Sendable, Equatable {
   }
 }
 
+/// A geometric mean of ratios, with the 95 % interval of their logarithms.
+struct MeasuredRatio: Sendable, Equatable {
+  /// Mean of the logarithms.
+  var logarithm: MeasuredMean
+
+  init(_ values: [Double]) { logarithm = MeasuredMean(values.map { log($0) }) }
+
+  /// For example `1.21 (0.93 to 1.58)`.
+  var text: String {
+    let (mean, interval) = (logarithm.mean, logarithm.interval)
+    let ends = [mean - interval, mean + interval].map { MeasuredMean.text(exp($0)) }
+    return MeasuredMean.text(exp(mean)) + (interval.isNaN ? "" : " (\(ends[0]) to \(ends[1]))")
+  }
+}
+
 /// A table in Markdown.
 struct MarkdownTable: Sendable {
   var columns: [String]

@@ -88,17 +88,20 @@ extension ExperimentRun {
   /// Draws latents without guidance, [h, w, 4] as the UNet has them, one for each caption.
   ///
   /// The noise of a picture depends on its place in the list alone.
-  /// - Parameter change: of the noise that the picture at a place begins with
+  /// - Parameters:
+  ///   - opposed: whether every second picture begins with the opposite of the noise before it, so that
+  ///     means over pictures keep nothing of what goes with the noise's sign (antithetic variates)
+  ///   - change: of the noise that the picture at a place begins with
   func draw(
     _ captions: [String], height: Int, width: Int, batch: Int = 16, _ process: SamplingProcess,
-    change: (Int, inout [Float]) -> Void = { _, _ in }
+    opposed: Bool = false, change: (Int, inout [Float]) -> Void = { _, _ in }
   ) throws -> [[Float]] {
     var drawn: [[Float]] = []
     while drawn.count < captions.count {
       let first = drawn.count
       let places = (first..<first + batch).map { min($0, captions.count - 1) }
       drawn += try draw(
-        places, captions, height: height, width: width, process, change: change
+        places, captions, height: height, width: width, process, opposed: opposed, change: change
       )
       .prefix(captions.count - first)
     }
@@ -107,7 +110,7 @@ extension ExperimentRun {
 
   private func draw(
     _ places: [Int], _ captions: [String], height: Int, width: Int, _ process: SamplingProcess,
-    change: (Int, inout [Float]) -> Void
+    opposed: Bool, change: (Int, inout [Float]) -> Void
   ) throws -> [[Float]] {
     let texts = try places.map { try data.conditioning(ofCaption: captions[$0]) }
     let (context, pooled) = (texts.flatMap(\.context), texts.flatMap(\.pooled))
@@ -121,7 +124,8 @@ extension ExperimentRun {
       SamplingProcess.stepNoise(seed: UInt64(place), step: step, single)
     }
     let begin = places.flatMap { place -> [Float] in
-      var begin = noise(place, step: 0)
+      var begin = noise(opposed ? place / 2 * 2 : place, step: 0)
+      if opposed, place % 2 == 1 { begin = begin.map { -$0 } }
       change(place, &begin)
       return begin
     }

@@ -53,15 +53,25 @@ struct GradientExperiment {
       (0..<bands).map { band in MeasuredMean(runs.map { field(norms($0)[band]) }) }
     }
     func table(_ norms: (Outcome) -> [BandNorms]) -> String {
+      let others = stage.file.arms.indices.dropFirst()
       var table = MarkdownTable(
         ["timesteps"]
-          + stage.file.arms.flatMap { ["\($0.name): mean", "variance", "deviation / mean"] })
+          + stage.file.arms.flatMap { ["\($0.name): mean", "variance", "deviation / mean"] }
+          + others.map { "\(stage.file.arms[$0].name) to \(stage.file.arms[0].name)" })
       let columns = outcomes.flatMap { runs in
         [means(runs, norms, \.mean), means(runs, norms, \.variance), means(runs, norms, \.spread)]
       }
       for band in 0..<bands {
         let width = 1000 / bands
-        table.add(["\(band * width) to \((band + 1) * width - 1)"] + columns.map { $0[band].text })
+        let ratios = others.map { arm in
+          MeasuredRatio(
+            zip(outcomes[arm], outcomes[0]).map {
+              norms($0)[band].spread / norms($1)[band].spread
+            })
+        }
+        table.add(
+          ["\(band * width) to \((band + 1) * width - 1)"] + columns.map { $0[band].text }
+            + ratios.map(\.text))
       }
       return table.text
     }
@@ -80,8 +90,11 @@ struct GradientExperiment {
     return ExperimentReport(
       title: "Gradient stability: norms by noise band",
       parts: [
-        "Global norm of the gradient of batches whose timesteps all lie in one band, \(draws) batches "
-          + "a band, weights as they are. A timestep of the schedule with zero terminal SNR is noisier "
+        "Global norm of the gradient of batches whose timesteps are drawn from one band, \(draws) "
+          + "batches a band, weights as they are; how much it varies is its standard deviation over "
+          + "batches divided by its mean. The last columns are how many times as much it varies as "
+          + "that of the first arm with the same seed, pictures, timesteps and noise (geometric mean "
+          + "over seeds and its interval; where that holds 1, nothing is shown). A timestep of the schedule with zero terminal SNR is noisier "
           + "than the same of the plain one, most of all the last. Before training:\n\n"
           + table(\.atStart),
         "After \(stage.file.steps) steps:\n\n" + table(\.atEnd),
@@ -117,27 +130,19 @@ struct GradientExperiment {
     let key = band * draws + draw
     let batch = try run.data.batches(update: key, accumulation: 1)[0]
     let (shape, n) = (batch.shape, batch.shape.samples)
-    // Evenly through the band, each batch at places of its own.
-    let golden = (1 + 5.0.squareRoot()) / 2
-    let draws = (0..<n).map { row in
-      let place = (Double(draw * n + row) + 0.5) / golden
-      let share = place - place.rounded(.down)
+    let chances = SamplingProcess.stepNoise(
+      seed: UInt64(run.seed), step: 9000 + key,
+      BatchShape(samples: n, height: 1, width: 1, channels: 1, contextWidth: 1, pooledWidth: 1))
+    let draws = chances.map { chance in
+      // Of a normal number, the share that lies below is uniform.
+      let share = erfc(-Double(chance) / 2.0.squareRoot()) / 2
       let timestep = ((Double(band) + share) * 1000 / Double(bands)).rounded(.down)
       return run.objective.draw(
-        at: run.objective.prediction == .flow ? (timestep + 0.5) / 1000 : timestep)
+        at: run.objective.prediction == .flow ? (timestep + 0.5) / 1000 : min(timestep, 999))
     }
-    let results = try program.run([
-      "latents": TensorData(shape.latents, batch.latents),
-      "noise": TensorData(
-        shape.latents, SamplingProcess.stepNoise(seed: UInt64(run.seed), step: 5000 + key, shape)),
-      "context": TensorData([n, shape.tokens, shape.contextWidth], batch.context),
-      "pooled": TensorData([n, shape.pooledWidth], batch.pooled),
-      "time_ids": TensorData([n, 6], batch.timeIDs),
-      "time": TensorData([n], draws.map(\.networkTime)),
-      "noisy.coefficients": TensorData([n, 2], draws.flatMap { [$0.noisy.0, $0.noisy.1] }),
-      "target.coefficients": TensorData([n, 2], draws.flatMap { [$0.target.0, $0.target.1] }),
-      "weight": TensorData([n], [Float](repeating: 1 / Float(n), count: n)),
-    ])
-    return Double(results["gradient_norm"]?.floats.first ?? .nan)
+    var inputs = batch.inputs(at: draws, weights: [Float](repeating: 1 / Float(n), count: n))
+    inputs["noise"] = TensorData(
+      shape.latents, SamplingProcess.stepNoise(seed: UInt64(run.seed), step: 5000 + key, shape))
+    return Double(try program.run(inputs)["gradient_norm"]?.floats.first ?? .nan)
   }
 }

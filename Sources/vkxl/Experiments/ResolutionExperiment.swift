@@ -67,7 +67,8 @@ struct ResolutionExperiment {
           + "guidance) from those of the training pictures whose captions they have, of all latent "
           + "pixels and of the means over blocks of \(Self.block)x\(Self.block). Each model is drawn "
           + "from both ways: with the shift or the largest sigma that half the side has, and with "
-          + "twice that.\n\n" + drawn.text,
+          + "twice that. A ramp of sigmas begins at the largest one, as if the noise there were all.\n\n"
+          + drawn.text,
       ],
       charts: [
         LineChart(
@@ -94,7 +95,6 @@ struct ResolutionExperiment {
       ) {
         $0.shift *= factor
         $0.rampMaximum = ramp.map { $0 * factor }
-        $0.beginsAtTerminal = true
       }
       return try run.draw(real.map(\.caption), height: side, width: side, process)
     }
