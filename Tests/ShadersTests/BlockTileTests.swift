@@ -5,7 +5,7 @@ import VKRuntime
 
 @testable import Shaders
 
-/// An operation whose products and convolutions go through shared memory as on a GPU; with matrix units
+/// A product, convolution or attention that goes through shared memory as on a GPU; with matrix units
 /// emulated where the tile has some. Sizes, splits and parameters are those of the lowering.
 struct Blocked<Base: VulkanOperation>: VulkanOperation {
   static var name: String { Base.name }
@@ -127,7 +127,7 @@ struct Blocked<Base: VulkanOperation>: VulkanOperation {
   }
 }
 
-/// The kernels that GPUs get for products and convolutions, run on whatever device there is.
+/// The kernels that GPUs get for products, convolutions and attention, run on whatever device there is.
 @Suite struct BlockTileTests {
   /// f32 or bf16 operands that are rounded to f16 on the way: each by at most 2^-11 of itself, so a sum
   /// of random terms by about 2^-11.

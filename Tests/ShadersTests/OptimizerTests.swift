@@ -3,7 +3,8 @@ import Graph
 import Shaders
 import Testing
 
-/// Global norm, clipping and AdamW against their meaning and against torch.
+/// Every optimizer (AdamW, 8-bit AdamW, Lion, Adafactor, Prodigy), global norm and clipping against their
+/// meaning; AdamW against torch.
 @Suite struct OptimizerTests {
   @Test(arguments: OperationCase.optimizerCases)
   func kernels(_ operation: OperationCase) throws { try operation.expectKernel() }

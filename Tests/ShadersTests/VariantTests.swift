@@ -20,7 +20,7 @@ import Testing
   }
 
   @Test(arguments: cases)
-  func sharedRows(_ check: OperationCase) throws { try expectKernel(check, .subgroup) }
+  func subgroups(_ check: OperationCase) throws { try expectKernel(check, .subgroup) }
 
   /// Operands laid out in panels: gradients alone have those.
   @Test(arguments: OperationCase.productKernelCases + OperationCase.convolutionKernelCases)

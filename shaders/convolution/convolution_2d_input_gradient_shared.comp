@@ -1,7 +1,7 @@
 // dx[n, h, w, i] = sum over r, s, o of dy[n, (h + top - r) / stride, (w + left - s) / stride, o]
 //   weight[o, r, s, i] over the taps for which the divisions are exact and inside: every pixel of dx
 // gathers, through shared memory. FORM 2 (I and O multiples of 4) or 0; see product/staging.glsl, and
-// product/block.glsl for the two ways to multiply.
+// product/block.glsl for the kernels `shared` and `matrix`.
 // Shapes: a = dy [N, Ho, Wo, O], b = weight [O, kh, kw, I]; y = dx [N, H, W, I], or f32 partial sums
 // [splits, N, H, W, I] for product/sum_partials.comp.
 // One workgroup per block of pixels and input channels (blocks of pixels first) and split of k.

@@ -1,7 +1,7 @@
 // y[n, h, w, o] = sum over r, s, i of x[n, h stride + r - top, w stride + s - left, i]
 //   weight[o, r, s, i] + bias[o] + residual[n, h, w, o]: a product of [pixels, kh kw I] windows, never
 // stored, with the weight [O, kh kw I], through shared memory. FORM 1 (I and O multiples of 4) or 0; see
-// product/staging.glsl, and product/block.glsl for the two ways to multiply.
+// product/staging.glsl, and product/block.glsl for the kernels `shared` and `matrix`.
 // Shapes: a = x [N, H, W, I], b = weight [O, kh, kw, I]; residual, y [N, Ho, Wo, O], or f32 partial sums
 // [splits, N, Ho, Wo, O] for product/sum_partials.comp.
 // One workgroup per block of pixels and output channels (blocks of pixels first) and split of k.

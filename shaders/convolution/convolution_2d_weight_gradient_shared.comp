@@ -1,7 +1,7 @@
 // dw[o, r, s, i] = sum over n, h, w of dy[n, h, w, o] x[n, h stride + r - top, w stride + s - left, i]:
 // for each tap the product of dy [pixels, O], transposed, with the pixels of x that it sees, through
 // shared memory. FORM 3 (I and O multiples of 4) or 0; see product/staging.glsl, and product/block.glsl
-// for the two ways to multiply.
+// for the kernels `shared` and `matrix`.
 // Shapes: a = dy [N, Ho, Wo, O], b = x [N, H, W, I]; y = dw [O, kh, kw, I], or f32 partial sums
 // [splits, O, kh, kw, I] for product/sum_partials.comp.
 // One workgroup per block of channels, tap and split of the pixels, in this order.

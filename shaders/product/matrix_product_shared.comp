@@ -1,5 +1,5 @@
-// y = activation(scale * op(a) op(b) + bias) + residual, batched, through shared memory; see
-// staging.glsl for FORM and block.glsl for the two ways to multiply.
+// y = activation(scale * op(a) op(b) + bias) + residual, batched, through shared memory: the kernels `shared`
+// and, with MATRIX_TYPE, `matrix` (cooperative matrices); see staging.glsl for FORM and block.glsl for both.
 // Shapes: a [batch, M, K], b [batch, K, N], either transposed; bias [N]; residual, y [batch, M, N].
 // One workgroup per block of y (blocks of rows first, then of columns), item of the batch and split
 // of k. With more than one split y is the f32 partial sums [splits, batch, M, N] for

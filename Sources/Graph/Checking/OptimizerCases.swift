@@ -1,5 +1,5 @@
 extension OperationCase {
-  /// Norm, clipping and AdamW over several tensors.
+  /// Norm, clipping and every optimizer over several tensors.
   public static let optimizerCases: [OperationCase] =
     [
       OperationCase(GlobalNorm(), [TensorType([7])]),

@@ -139,6 +139,9 @@ extension KernelCases {
       let statistics = TensorType([batch, 32])
       return [
         KernelCase(
+          "group norm", place(channels, side), .memory, GroupNorm(groups: 32, epsilon: 1e-5),
+          [x, w, w]),
+        KernelCase(
           "group norm SiLU", place(channels, side), .memory,
           GroupNorm(groups: 32, epsilon: 1e-5, activation: .silu), [x, w, w]),
         KernelCase(

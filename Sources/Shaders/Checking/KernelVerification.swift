@@ -1,7 +1,9 @@
+import Dispatch
 import Graph
+import Synchronization
 
 /// Every kernel that a device can run, against the CPU meaning.
-public struct KernelVerification {
+public struct KernelVerification: Sendable {
   /// The checks of one operation in one storage by one variant.
   public struct Row: Sendable {
     /// The operation's name.
@@ -17,12 +19,15 @@ public struct KernelVerification {
     public var failure: String?
   }
 
-  private let backend: VulkanBackend
+  private let backends: [VulkanBackend]
   private let cases: [OperationCase]
 
-  /// - Parameter filter: part of the names of operations to check; nil checks all
-  public init(_ backend: VulkanBackend, filter: String? = nil) {
-    self.backend = backend
+  /// - Parameters:
+  ///   - backends: of one device, perhaps opened several times: each checks cases on a thread of its
+  ///     own, because a driver for CPUs compiles kernels on one when they are first run
+  ///   - filter: part of the names of operations to check; nil checks all
+  public init(_ backends: [VulkanBackend], filter: String? = nil) {
+    self.backends = backends
     cases = OperationCase.kernelCases.filter { check in
       filter.map { check.operation.name.contains($0) } ?? true
     }
@@ -31,50 +36,97 @@ public struct KernelVerification {
   /// Cases that there are to check.
   public var caseCount: Int { cases.count }
 
-  /// Runs every case by every variant, twice, which must agree to the bit.
-  ///
-  /// - Parameter progress: called after each case with the number of those done
-  /// - Throws: what the device throws; kernels that are wrong are told in the rows.
-  public func run(progress: (Int) -> Void = { _ in }) throws -> [Row] {
-    var rows: [String: Row] = [:]
-    var order: [String] = []
-    for (index, check) in cases.enumerated() {
-      let data = check.makeInputs()
-      let expected = try check.run(on: ReferenceBackend(), data)
-      for variant in check.variants(on: backend.traits) {
-        let storage = Set(expected.map(\.type.dtype.rawValue)).sorted().joined(separator: " ")
-        let key = "\(check.operation.name) \(storage) \(variant)"
-        if rows[key] == nil { order.append(key) }
-        var row =
-          rows[key]
-          ?? Row(
-            operation: check.operation.name, storage: storage, variant: variant.description)
-        try add(check, variant, data, expected, to: &row)
-        rows[key] = row
-      }
-      progress(index + 1)
-    }
-    return order.compactMap { rows[$0] }
+  /// What threads share.
+  fileprivate struct Progress {
+    var begun = 0
+    var done = 0
+    /// By case.
+    var rows: [Int: [Row]] = [:]
+    var failure: (any Error)?
   }
 
-  private func add(
-    _ check: OperationCase, _ variant: KernelVariant, _ data: [TensorData],
-    _ expected: [HostTensor], to row: inout Row
-  ) throws {
-    let lowered = check.lowered(by: variant)
-    let found = try lowered.run(on: backend, data)
-    let again = try lowered.run(on: backend, data)
-    row.caseCount += 1
-    for (index, (value, meaning)) in zip(found, expected).enumerated() {
-      let error = relativeError(value, meaning) / KernelTolerance.of(meaning.type)
-      row.worst = max(row.worst, error)
-      if !(error < 1), row.failure == nil {
-        row.failure = "output \(index) of \(check): \(error) times the limit"
+  /// Runs every case by every variant, twice, which must agree to the bit.
+  ///
+  /// - Parameter progress: called after each case with the number of those done, by one thread at a time
+  /// - Throws: what the device throws; kernels that are wrong are told in the rows.
+  public func run(progress: @Sendable (Int) -> Void = { _ in }) throws -> [Row] {
+    let state = Mutex(Progress())
+    DispatchQueue.concurrentPerform(iterations: backends.count) { thread in
+      while let index = state.withLock({ $0.begin(of: cases.count) }) {
+        let rows = Result { try check(cases[index], on: backends[thread]) }
+        state.withLock {
+          switch rows {
+          case .success(let rows): $0.rows[index] = rows
+          case .failure(let error): $0.failure = $0.failure ?? error
+          }
+          $0.done += 1
+          progress($0.done)
+        }
       }
     }
-    let isSame = zip(found, again).allSatisfy {
-      $0.values.map(\.bitPattern) == $1.values.map(\.bitPattern)
+    let found = state.withLock { $0 }
+    if let failure = found.failure { throw failure }
+    return Self.joined(cases.indices.flatMap { found.rows[$0] ?? [] })
+  }
+
+  /// Rows of the same operation, storage and variant as one, in the order in which they first come.
+  private static func joined(_ parts: [Row]) -> [Row] {
+    var rows: [Row] = []
+    var places: [String: Int] = [:]
+    for part in parts {
+      let key = "\(part.operation) \(part.storage) \(part.variant)"
+      if let place = places[key] {
+        rows[place].add(part)
+      } else {
+        places[key] = rows.count
+        rows.append(part)
+      }
     }
-    if !isSame, row.failure == nil { row.failure = "two runs of \(check) differ" }
+    return rows
+  }
+
+  /// A row for each variant.
+  private func check(_ check: OperationCase, on backend: VulkanBackend) throws -> [Row] {
+    let data = check.makeInputs()
+    let expected = try check.run(on: ReferenceBackend(), data)
+    let storage = Set(expected.map(\.type.dtype.rawValue)).sorted().joined(separator: " ")
+    return try check.variants(on: backend.traits).map { variant in
+      var row = Row(
+        operation: check.operation.name, storage: storage, variant: variant.description,
+        caseCount: 1)
+      let lowered = check.lowered(by: variant)
+      let found = try lowered.run(on: backend, data)
+      let again = try lowered.run(on: backend, data)
+      for (index, (value, meaning)) in zip(found, expected).enumerated() {
+        let error = relativeError(value, meaning) / KernelTolerance.of(meaning.type)
+        row.worst = max(row.worst, error)
+        if !(error < 1), row.failure == nil {
+          row.failure = "output \(index) of \(check): \(error) times the limit"
+        }
+      }
+      let isSame = zip(found, again).allSatisfy {
+        $0.values.map(\.bitPattern) == $1.values.map(\.bitPattern)
+      }
+      if !isSame, row.failure == nil { row.failure = "two runs of \(check) differ" }
+      return row
+    }
+  }
+}
+
+extension KernelVerification.Progress {
+  /// The next case; nil when all are begun, or one has failed.
+  fileprivate mutating func begin(of count: Int) -> Int? {
+    guard begun < count, failure == nil else { return nil }
+    begun += 1
+    return begun - 1
+  }
+}
+
+extension KernelVerification.Row {
+  /// Adds checks of the same kind.
+  fileprivate mutating func add(_ other: Self) {
+    caseCount += other.caseCount
+    worst = max(worst, other.worst)
+    failure = failure ?? other.failure
   }
 }

@@ -122,20 +122,20 @@ struct AttentionShape {
     let lanes = device.subgroupSize
     var tile = KernelChoice(.register, laneRows(rows), 8)
     if let choice, choice.code == .subgroup { tile = choice }
-    let isShared = tile.code == .subgroup
+    let isOfSubgroup = tile.code == .subgroup
     var defines = [
       "STORAGE_Q": storage.q.storageMacro, "STORAGE_K": storage.k.storageMacro,
       "ROWS": String(tile.rows), "OTHERS": String(tile.columns),
     ]
-    if isShared {
+    if isOfSubgroup {
       defines["LANES"] = String(lanes)
       defines["WIDTH"] = String(sizes.d)
     }
-    let blocks = ceilDivide(rows, isShared ? tile.rows : lanes * tile.rows)
+    let blocks = ceilDivide(rows, isOfSubgroup ? tile.rows : lanes * tile.rows)
     return Launch(
       ShaderVariant(
-        isShared ? shader + "_subgroup.comp" : shader + ".comp", defines: defines,
-        constants: [0: UInt32(lanes)], subgroupSize: isShared ? lanes : nil),
+        isOfSubgroup ? shader + "_subgroup.comp" : shader + ".comp", defines: defines,
+        constants: [0: UInt32(lanes)], subgroupSize: isOfSubgroup ? lanes : nil),
       groups: foldedGroups(blocks * copies), parameters: parameters)
   }
 

@@ -45,7 +45,9 @@ public struct KernelChoice: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// What there is to choose from for one use of an operation.
+/// What there is to choose from for one use of an operation: `ProductProblem.selection` lists it for
+/// products and convolutions, `AttentionShape.selection` for attention. Norms and optimizers choose in
+/// their `launches`.
 public struct KernelSelection: Sendable {
   /// Names the operation, storage and shape class; uses with equal keys share a choice.
   public var key: String
