@@ -149,7 +149,9 @@ class Proof:
             file.write(CONFIGURATION)
         device = ["--device", self.options.device] if self.options.device else []
         plan = os.path.join(self.work, "plan.json")
-        run([self.options.vkxl, "plan", "--config", path, "--json", plan, *self.options.plan.split()])
+        subprocess.run(
+            [self.options.vkxl, "plan", "--config", path, "--json", plan, *self.options.plan.split()],
+            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         with open(plan) as file:
             foreseen = max(phase["bytes"] for phase in json.load(file)["phases"])
         with open(os.path.join(self.work, "messages"), "w+") as messages:

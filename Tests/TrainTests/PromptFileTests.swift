@@ -9,7 +9,7 @@ import Testing
       # a comment
 
       a red fox -- in snow --n blurry, low quality --w 832 --h 1216 --s 20 --l 6.5 --d 7
-        a semi-colon--ish crow 
+        a semi-colon--ish crow\u{20}
       """
     let lines = try PromptFile.parse(text, name: "p.txt")
     #expect(lines.count == 2)

@@ -33,6 +33,12 @@ import Train
     return folder
   }
 
+  /// The smallest experiment on a folder's run.
+  static func stage(in folder: TemporaryFolder) throws -> ExperimentStage {
+    let file = try ExperimentFile.parse(minimal, path: folder.path + "/experiment.yaml")
+    return try ExperimentStage(file, Opening.backend(nil, validate: false)) { _ in }
+  }
+
   @Test func everyCommittedExperimentIsRead() throws {
     let root = URL(fileURLWithPath: Example.folder).deletingLastPathComponent()
     let folder = root.appendingPathComponent("Experiments")
@@ -180,8 +186,7 @@ import Train
     let arms = [
       ("epsilon", ["objective.type=epsilon"]), ("v", ["objective.type=v"]), ("flow", []),
     ].map { ExperimentFile.Arm(name: $0, set: $1) }
-    let file = try ExperimentFile.parse(Self.minimal, path: folder.path + "/experiment.yaml")
-    let stage = try ExperimentStage(file, Opening.backend(nil, validate: false)) { _ in }
+    let stage = try Self.stage(in: folder)
     for arm in arms {
       let run = try await ExperimentRun(stage, arm, seed: 0, steps: 4)
       for name in ["weight", "bias"].map({ "model.diffusion_model.out.2." + $0 }) {

@@ -24,16 +24,7 @@ import Testing
   func bandsAreSquaredErrorsOfTheTarget(_ arm: Arm) async throws {
     // 6 pictures in batches of 4: the second has 2 that only fill up.
     let folder = try ExperimentTests.folderWithRun(pictures: 12, heldOut: 0.5, batchSize: 4)
-    let file = try ExperimentFile.parse(
-      """
-      experiment: convergence
-      run: run.yaml
-      seeds: [1]
-      steps: 8
-      arms:
-        - {name: arm, set: []}
-      """, path: folder.path + "/experiment.yaml")
-    let stage = try ExperimentStage(file, Opening.backend(nil, validate: false)) { _ in }
+    let stage = try ExperimentTests.stage(in: folder)
     let run = try await ExperimentRun(
       stage, ExperimentFile.Arm(name: "arm", set: arm.set), seed: 0, steps: 8)
     let data = try #require(run.heldOut)

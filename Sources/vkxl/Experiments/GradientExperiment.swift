@@ -94,8 +94,8 @@ struct GradientExperiment {
           + "batches a band, weights as they are; how much it varies is its standard deviation over "
           + "batches divided by its mean. The last columns are how many times as much it varies as "
           + "that of the first arm with the same seed, pictures, timesteps and noise (geometric mean "
-          + "over seeds and its interval; where that holds 1, nothing is shown). A timestep of the schedule with zero terminal SNR is noisier "
-          + "than the same of the plain one, most of all the last. Before training:\n\n"
+          + "over seeds and its interval; where that holds 1, nothing is shown). A timestep of the "
+          + "schedule with zero terminal SNR is noisier than the same of the plain one, most of all the last. Before training:\n\n"
           + table(\.atStart),
         "After \(stage.file.steps) steps:\n\n" + table(\.atEnd),
       ],
@@ -136,9 +136,9 @@ struct GradientExperiment {
     let draws = chances.map { chance in
       // Of a normal number, the share that lies below is uniform.
       let share = erfc(-Double(chance) / 2.0.squareRoot()) / 2
-      let timestep = ((Double(band) + share) * 1000 / Double(bands)).rounded(.down)
+      let timestep = min(((Double(band) + share) * 1000 / Double(bands)).rounded(.down), 999)
       return run.objective.draw(
-        at: run.objective.prediction == .flow ? (timestep + 0.5) / 1000 : min(timestep, 999))
+        at: run.objective.prediction == .flow ? (timestep + 0.5) / 1000 : timestep)
     }
     var inputs = batch.inputs(at: draws, weights: [Float](repeating: 1 / Float(n), count: n))
     inputs["noise"] = TensorData(
