@@ -11,6 +11,8 @@ struct Blocked<Base: VulkanOperation>: VulkanOperation {
   static var name: String { Base.name }
   let base: Base
   let tile: BlockTile
+  /// Attention's subgroups own 32 rows.
+  var isTall = false
 
   func outputTypes(_ inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try base.outputTypes(inputs)
@@ -93,10 +95,20 @@ struct Blocked<Base: VulkanOperation>: VulkanOperation {
     _ launch: Launch, _ p: AttentionParameters, _ units: BlockTile.MatrixUnits
   ) -> Launch {
     let (width, heads) = (Int(p.packedHeads & 0xFFFF), Int(p.packedHeads >> 16))
-    let isForward = launch.shader.path == "attention/attention.comp"
+    if p.isCausal != 0 { return launch }
+    let kernels: [String: AttentionMatrixTile.Kernel] = [
+      "attention/attention.comp": .forward,
+      "attention/attention_query_gradient.comp": .queryGradient,
+    ]
+    let tall = AttentionMatrixTile(
+      units: units, subgroups: 1, rows: 32, block: 32, width: width,
+      kernel: kernels[launch.shader.path] ?? .keyGradient)
     guard
-      let tile = AttentionMatrixTile.largest(
-        units, width: width, isForward ? .forward : .gradient, sharedMemoryByteCount: 32768)
+      let tile = isTall
+        ? tall
+        : AttentionMatrixTile.largest(
+          units, width: width, kernels[launch.shader.path] ?? .keyGradient,
+          sharedMemoryByteCount: 32768)
     else { return launch }
     let path = launch.shader.path.replacing(".comp", with: "_matrix.comp")
     var shader = tile.variant(path, q: .f32, k: .f32)
@@ -142,15 +154,15 @@ struct Blocked<Base: VulkanOperation>: VulkanOperation {
     rows: 64, columns: 16, depth: 8, stages: 2, units: .registers(rows: 8, columns: 4))
 
   private static func emulated(
-    m: Int, n: Int, k: Int, stages: Int, isAlongK: Bool = false
+    m: Int, n: Int, k: Int, stages: Int, isAlongK: Bool = false, depth: Int = 16
   ) -> BlockTile {
     let shape = MatrixShape(m: m, n: n, k: k, operands: .f16, sums: .f32)
     return BlockTile(
-      rows: 32, columns: 64, depth: 16, stages: stages,
+      rows: 32, columns: 64, depth: depth, stages: stages,
       units: .matrix(
         BlockTile.MatrixUnits(
           shape: shape, subgroupSize: 8, subgroupRows: 2, subgroupColumns: 2, isAlongK: isAlongK,
-          isEmulated: true)))
+          isEmulated: true)), spreadsLoads: stages == 1)
   }
 
   /// Sizes beyond one tile, and few enough variants.
@@ -188,6 +200,15 @@ struct Blocked<Base: VulkanOperation>: VulkanOperation {
     try check(operation, Self.emulated(m: 16, n: 16, k: 16, stages: 2, isAlongK: true))
   }
 
+  /// Two steps of the matrix units, each followed by half of the next loads; some cases, because these take
+  /// long to compile.
+  @Test(
+    arguments: cases.filter { $0.inputs.allSatisfy { $0.dtype == .f16 } }.enumerated()
+      .filter { $0.offset % 4 == 0 }.map(\.element))
+  func matrixUnitsWithLoadsBetween(_ operation: OperationCase) throws {
+    try check(operation, Self.emulated(m: 16, n: 16, k: 16, stages: 1, depth: 32))
+  }
+
   /// bf16 takes units for f16 where there are none of its own; f32 and mixed operands take none.
   @Test(arguments: [[MatrixElement.f16], [.bf16], [.f16, .bf16], []])
   func matrixUnitsTakeWhatKeepsItsDigits(_ units: [MatrixElement]) throws {
@@ -215,7 +236,8 @@ struct Blocked<Base: VulkanOperation>: VulkanOperation {
   private static let attentions = OperationCase.attentionKernelCases.filter {
     let heads =
       ($0.operation as? Attention)?.heads ?? ($0.operation as? AttentionGradient)?.heads ?? 1
-    return AttentionTile.canTake(width: $0.inputs[0].shape[2] / heads)
+    return $0.inputs[0].dtype == .f32
+      && AttentionTile.canTake(width: $0.inputs[0].shape[2] / heads)
   }.flatMap {
     // The gradient's logarithms stay f32.
     [$0, $0.stored(as: .f16, $0.inputs.count == 3 ? [0, 1, 2] : [0, 1, 2, 3, 5])]
@@ -232,6 +254,14 @@ struct Blocked<Base: VulkanOperation>: VulkanOperation {
     let base = try #require(operation.operation as? any VulkanOperation)
     let tile = Self.emulated(m: 16, n: 16, k: 16, stages: 1)
     try blocked(base, operation, tile).expectKernel(tolerance: Self.halfOperands)
+  }
+
+  /// Heads of 32, forward and gradient: emulated, two rows of fragments take long to compile.
+  @Test(arguments: attentions.filter { $0.inputs[0] == TensorType([2, 37, 64], .f16) })
+  func attentionInTallParts(_ operation: OperationCase) throws {
+    let base = try #require(operation.operation as? any VulkanOperation)
+    let tile = Self.emulated(m: 16, n: 16, k: 16, stages: 1)
+    try blocked(base, operation, tile, isTall: true).expectKernel(tolerance: Self.halfOperands)
   }
 
   /// Scores that grow along the keys: references are renewed, and sums scaled, again and again.
@@ -259,8 +289,10 @@ struct Blocked<Base: VulkanOperation>: VulkanOperation {
   }
 
   private func blocked(
-    _ base: some VulkanOperation, _ operation: OperationCase, _ tile: BlockTile
+    _ base: some VulkanOperation, _ operation: OperationCase, _ tile: BlockTile,
+    isTall: Bool = false
   ) -> OperationCase {
-    OperationCase(Blocked(base: base, tile: tile), operation.inputs, fills: operation.fills)
+    OperationCase(
+      Blocked(base: base, tile: tile, isTall: isTall), operation.inputs, fills: operation.fills)
   }
 }

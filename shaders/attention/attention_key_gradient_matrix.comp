@@ -2,72 +2,75 @@
 // ds = p * (do v^T - delta), on matrix units. Rows are keys, blocks of queries are walked; see
 // attention_matrix.glsl.
 // Shapes: q, do [N, T, heads D]; k, v, dk, dv [N, S, heads D]; logSumExp, delta f32 [N, heads, T].
-// One workgroup per block of keys, head and sample, in this order.
+// One workgroup per block of keys, head and sample, in this order. No causal mask.
 // Meaning: Graph/Operations/Attention+Gradient.swift
 #version 460
-#define STAGED_LINES (32 * SUBGROUPS + 2 * BLOCK)
-#define SCORE_PLACES 2
+#define PLACES 2
 #include "attention/attention_matrix.glsl"
 
-const uint KEYS = 0;
-const uint VALUES = BLOCK_ROWS;
-const uint QUERIES = 2 * BLOCK_ROWS;
-const uint SLOPES = 2 * BLOCK_ROWS + BLOCK;
+const uint QUERIES = 0;
+const uint SLOPES = 1;
 
 void main() {
   Place at = placeOfGroup(p.keys, BLOCK_ROWS);
   if (!at.isPresent) return;
   uint stride = at.rowStride;
-  uint scores = scorePlace(0), slopes = scorePlace(1);
-  bool isCausal = p.isCausal != 0;
-  STAGE_LINES(KEYS, K, p.k, at.keyBase, at.firstRow, p.keys, BLOCK_ROWS, stride)
-  STAGE_LINES(VALUES, K, p.v, at.keyBase, at.firstRow, p.keys, BLOCK_ROWS, stride)
-  barrier();
+  float scale = p.scale * LOG2_E, unscale = -1.0 / p.scale;
   MatrixA key[FRAGMENT_ROWS * HEAD_STEPS], value[FRAGMENT_ROWS * HEAD_STEPS];
-  LOAD_ROWS(key, KEYS)
-  LOAD_ROWS(value, VALUES)
+  STAGE_ROWS(0, K, p.k, at.keyBase, at.firstRow, p.keys, stride)
+  LOAD_ROWS(0, key)
+  STAGE_ROWS(1, K, p.v, at.keyBase, at.firstRow, p.keys, stride)
+  LOAD_ROWS(1, value)
+  FETCH_LINES(QUERIES, Q, p.q, at.queryBase, 0, p.queries, stride)
+  FETCH_LINES(SLOPES, Q, p.dO, at.queryBase, 0, p.queries, stride)
   MatrixSum dKey[FRAGMENT_ROWS * HEAD_COLUMNS], dValue[FRAGMENT_ROWS * HEAD_COLUMNS];
   CLEAR_SUMS(dKey)
   CLEAR_SUMS(dValue)
-  uint start = isCausal ? at.firstRow / BLOCK * BLOCK : 0;
-  for (uint first = start; first < p.queries; first += BLOCK) {
+  for (uint first = 0; first < p.queries; first += BLOCK) {
+    uint left = p.queries - first;
     barrier();
-    STAGE_LINES(QUERIES, Q, p.q, at.queryBase, first, p.queries, BLOCK, stride)
-    STAGE_LINES(SLOPES, Q, p.dO, at.queryBase, first, p.queries, BLOCK, stride)
-    barrier();
-    STORE_SCORES(key, QUERIES, scores)
-    STORE_SCORES(value, SLOPES, slopes)
-    barrier();
-    vec4 w[OWN_ROWS][OWN_QUADS], ds[OWN_ROWS][OWN_QUADS];
-    [[unroll]] for (uint i = 0; i < OWN_QUADS; i++) {
-      [[unroll]] for (uint j = 0; j < 4; j++) {
-        uint query = first + 4 * ownQuad(i) + j;
-        uint statistic = at.statistic + min(query, p.queries - 1);
-        float logSumExp = loadF32(p.logSumExp, statistic), delta = loadF32(p.delta, statistic);
-        [[unroll]] for (uint r = 0; r < OWN_ROWS; r++) {
-          bool isSeen = query < p.queries && (!isCausal || at.firstRow + blockRow(r) <= query);
-          float score = scoreQuad(scores, r, i)[j] * p.scale - logSumExp;
-          w[r][i][j] = isSeen ? weight(score) : 0.0;
-          ds[r][i][j] = isSeen ? w[r][i][j] * (scoreQuad(slopes, r, i)[j] - delta) : 0.0;
-        }
-      }
-    }
-    barrier();  // the scores have been read
-    [[unroll]] for (uint r = 0; r < OWN_ROWS; r++) {
-      [[unroll]] for (uint i = 0; i < OWN_QUADS; i++) {
-        storeWeightQuad(scores, r, i, w[r][i]);
-        storeWeightQuad(slopes, r, i, ds[r][i]);
-      }
+    stageLines(QUERIES, left);
+    stageLines(SLOPES, left);
+    for (uint line = gl_LocalInvocationIndex; line < BLOCK; line += THREADS) {
+      uint statistic = at.statistic + first + min(line, left - 1);
+      float logSumExp = loadF32(p.logSumExp, statistic), delta = loadF32(p.delta, statistic);
+      setColumnValue(0, line, line < left ? logSumExp * unscale : FAR_BELOW);
+      setColumnValue(1, line, -delta);
     }
     barrier();
-    ADD_VALUES(dValue, scores, SLOPES)
-    ADD_VALUES(dKey, slopes, QUERIES)
+    if (left > BLOCK) {
+      FETCH_LINES(QUERIES, Q, p.q, at.queryBase, first + BLOCK, p.queries, stride)
+      FETCH_LINES(SLOPES, Q, p.dO, at.queryBase, first + BLOCK, p.queries, stride)
+    }
+    [[unroll]] for (uint c = 0; c < BLOCK_COLUMNS; c += 2) {
+      MatrixSum scores[2 * FRAGMENT_ROWS], slopes[2 * FRAGMENT_ROWS];
+      [[unroll]] for (uint i = 0; i < 2 * FRAGMENT_ROWS; i++) {
+        LOAD_COLUMN_VALUES(scores[i], 0, c + i / FRAGMENT_ROWS)
+        LOAD_COLUMN_VALUES(slopes[i], 1, c + i / FRAGMENT_ROWS)
+      }
+      ADD_SCORES(scores, key, QUERIES, c, 2)
+      ADD_SCORES(slopes, value, SLOPES, c, 2)
+      [[unroll]] for (uint i = 0; i < 2 * FRAGMENT_ROWS; i++) {
+        MatrixSum weights = scores[i];
+        EACH_ELEMENT(e, weights) ELEMENT(weights, e) = exp2(ELEMENT(weights, e) * scale);
+        MatrixSum change = slopes[i];
+        SCALE_BY(change, weights)
+        STORE_WEIGHTS(weights, 0, i % FRAGMENT_ROWS, c + i / FRAGMENT_ROWS)
+        STORE_WEIGHTS(change, 1, i % FRAGMENT_ROWS, c + i / FRAGMENT_ROWS)
+      }
+    }
+    syncSubgroup();
+    [[unroll]] for (uint s = 0; s < BLOCK_STEPS; s++) {
+      ADD_VALUES(dValue, 0, SLOPES, s)
+      ADD_VALUES(dKey, 1, QUERIES, s)
+    }
   }
-  float factor[OWN_ROWS], one[OWN_ROWS];
-  [[unroll]] for (uint r = 0; r < OWN_ROWS; r++) {
-    factor[r] = p.scale;
-    one[r] = 1.0;
-  }
-  STORE_ROWS(dKey, factor, K, p.dk, at.keyBase, at.firstRow, p.keys, stride, scores)
-  STORE_ROWS(dValue, one, K, p.dv, at.keyBase, at.firstRow, p.keys, stride, slopes)
+#define STORE_RESULT(r, c)                                                       \
+  STORE_MATRIX(dKey[(r) * HEAD_COLUMNS + (c)], staged, ownStart(), FRAGMENT_LINE); \
+  storeFragmentK(p.dk, at.keyBase, at.firstRow, p.keys, stride, r, c, false, p.scale); \
+  STORE_MATRIX(dValue[(r) * HEAD_COLUMNS + (c)], staged, ownStart(), FRAGMENT_LINE); \
+  storeFragmentK(p.dv, at.keyBase, at.firstRow, p.keys, stride, r, c, false, 1.0);
+#define STORE_RESULTS(r) REPEAT_WITHIN(HEAD_COLUMNS, STORE_RESULT, r)
+  syncSubgroup();
+  REPEAT(FRAGMENT_ROWS, STORE_RESULTS)
 }

@@ -1,132 +1,150 @@
 // o = softmax(q k^T / sqrt(D)) v for each head, and logSumExp, in one pass over the keys, on matrix units;
 // see attention_matrix.glsl. Rows are queries. Weights are e^(score - reference): a row's reference
-// is its largest score when it was last renewed, and all are renewed, and sums so far scaled, when one
-// row's largest has grown by more than 8 (weights stay below 2981, far inside f16), which after the
-// first blocks is rare.
+// is its largest score when it was last renewed, and a subgroup renews its rows', and scales sums so far,
+// when a score is above its reference by more than 8 (weights stay below 2981, far inside f16), which
+// after the first blocks is rare.
 // Shapes: q, o [N, T, heads D]; k, v [N, S, heads D]; logSumExp f32 [N, heads, T].
-// One workgroup per block of queries, head and sample, in this order.
+// One workgroup per block of queries, head and sample, in this order. No causal mask.
 // Meaning: Graph/Operations/Attention.swift
 // Source: FlashAttention-2, arXiv 2307.08691, algorithm 1.
 #version 460
-#define STAGED_LINES (16 * SUBGROUPS + 2 * BLOCK)
-#define SCORE_PLACES 1
+#define PLACES 1
 #include "attention/attention_matrix.glsl"
 
-const uint QUERIES = 0;
-const uint KEYS = BLOCK_ROWS;
-const uint VALUES = BLOCK_ROWS + BLOCK;
+const uint KEYS = 0;
+const uint VALUES = 1;
 const float MOST_GROWTH = 8.0;
 
-// The largest score of a row in each of its lanes, at the end their sums of weights.
-shared float laneResults[SUBGROUPS * 16 * LANES];
-shared uint hasGrown;
-
 MatrixA query[FRAGMENT_ROWS * HEAD_STEPS];
+MatrixSum scores[BLOCK_COLUMNS * FRAGMENT_ROWS];
 MatrixSum sums[FRAGMENT_ROWS * HEAD_COLUMNS];
+// What scores begin with, minus their row's reference; sums of weights, still over several columns.
+MatrixSum start[FRAGMENT_ROWS], totals[FRAGMENT_ROWS];
+// The references of this lane's rows, in units of q k^T.
+const uint LANE_ROWS = (ROWS + SUBGROUP - 1) / SUBGROUP;
+float reference[LANE_ROWS];
 
-// Multiplies the rows of sums.
-void scaleSums(float factors[OWN_ROWS], uint scores) {
-  [[unroll]] for (uint chunk = 0; chunk < CHUNKS; chunk++) {
-    MOVE_CHUNK(STORE_MATRIX, sums, chunk, scores)
-    barrier();
-    [[unroll]] for (uint r = 0; r < OWN_ROWS; r++) {
-      for (uint quad = lane(); quad < CHUNK_QUADS; quad += LANES) {
-        uint i = scores + ownRow(r) * SCORE_LINE + quad;
-        staged[i] = floatBitsToUint(uintBitsToFloat(staged[i]) * factors[r]);
-      }
+// f32 of fragments on their way to the lane that owns a row.
+#define STORE_FRAGMENTS(fragments)                                               \
+  syncSubgroup();                                                                \
+  [[unroll]] for (uint r_ = 0; r_ < FRAGMENT_ROWS; r_++) {                       \
+    STORE_MATRIX(fragments[r_], staged, ownStart() + r_ * MATRIX_M * FRAGMENT_LINE, FRAGMENT_LINE); \
+  }                                                                              \
+  syncSubgroup();
+vec4 fragmentQuad(uint row, uint quad) {
+  return uintBitsToFloat(staged[ownStart() + row * FRAGMENT_LINE + quad]);
+}
+
+// Raises references to the largest scores.
+void renew(float scale, bool isFirst) {
+  MatrixSum most[FRAGMENT_ROWS];
+  [[unroll]] for (uint r = 0; r < FRAGMENT_ROWS; r++) {
+    MatrixSum largest = scores[r];
+    [[unroll]] for (uint c = 1; c < BLOCK_COLUMNS; c++) {
+      MatrixSum other = scores[c * FRAGMENT_ROWS + r];
+      EACH_ELEMENT(e, largest) ELEMENT(largest, e) = max(ELEMENT(largest, e), ELEMENT(other, e));
     }
-    barrier();
-    MOVE_CHUNK(LOAD_SUMS, sums, chunk, scores)
-    barrier();
+    most[r] = largest;
   }
+  STORE_FRAGMENTS(most)
+  [[unroll]] for (uint i = 0; i < LANE_ROWS; i++) {
+    uint row = matrixLane() + i * SUBGROUP;
+    if (row < ROWS) {
+      vec4 largest = fragmentQuad(row, 0);
+      [[unroll]] for (uint q = 1; q < MATRIX_N / 4; q++) largest = max(largest, fragmentQuad(row, q));
+      float growth = max(max(largest.x, largest.y), max(largest.z, largest.w));
+      if (!isFirst) growth = max(growth, 0.0);
+      reference[i] += growth;
+      setRowValue(row, growth);
+    }
+  }
+  syncSubgroup();
+  MatrixSum growth[FRAGMENT_ROWS];
+  LOAD_ROW_VALUES(growth)
+  [[unroll]] for (uint r = 0; r < FRAGMENT_ROWS; r++) {
+    SUBTRACT_ELEMENTS(start[r], growth[r])
+    [[unroll]] for (uint c = 0; c < BLOCK_COLUMNS; c++) {
+      SUBTRACT_ELEMENTS(scores[c * FRAGMENT_ROWS + r], growth[r])
+    }
+    MatrixSum factors = growth[r];
+    EACH_ELEMENT(e, factors) ELEMENT(factors, e) = exp2(-scale * max(ELEMENT(factors, e), 0.0));
+    SCALE_BY(totals[r], factors)
+    [[unroll]] for (uint c = 0; c < HEAD_COLUMNS; c++) {
+      SCALE_BY(sums[r * HEAD_COLUMNS + c], factors)
+    }
+  }
+  syncSubgroup();
 }
 
 void main() {
   Place at = placeOfGroup(p.queries, BLOCK_ROWS);
   if (!at.isPresent) return;
   uint stride = at.rowStride;
-  uint scores = scorePlace(0);
-  bool isCausal = p.isCausal != 0;
-  STAGE_LINES(QUERIES, Q, p.q, at.queryBase, at.firstRow, p.queries, BLOCK_ROWS, stride)
-  barrier();
-  LOAD_ROWS(query, QUERIES)
+  float scale = p.scale * LOG2_E;
+  STAGE_ROWS(0, Q, p.q, at.queryBase, at.firstRow, p.queries, stride)
+  FETCH_LINES(KEYS, K, p.k, at.keyBase, 0, p.keys, stride)
+  FETCH_LINES(VALUES, K, p.v, at.keyBase, 0, p.keys, stride)
+  LOAD_ROWS(0, query)
   CLEAR_SUMS(sums)
-  // The denominator is of the lane's own scores until the end.
-  float reference[OWN_ROWS], denominator[OWN_ROWS], factor[OWN_ROWS];
-  [[unroll]] for (uint r = 0; r < OWN_ROWS; r++) {
-    reference[r] = -3.0e38;
-    denominator[r] = 0;
+  [[unroll]] for (uint r = 0; r < FRAGMENT_ROWS; r++) {
+    start[r] = zeroMatrix();
+    totals[r] = zeroMatrix();
   }
-  uint end = isCausal ? min(min(at.firstRow + BLOCK_ROWS, p.queries), p.keys) : p.keys;
-  for (uint first = 0; first < end; first += BLOCK) {
+  [[unroll]] for (uint i = 0; i < LANE_ROWS; i++) reference[i] = 0;
+  for (uint first = 0; first < p.keys; first += BLOCK) {
+    uint left = p.keys - first;
     barrier();
-    STAGE_LINES(KEYS, K, p.k, at.keyBase, first, p.keys, BLOCK, stride)
-    STAGE_LINES(VALUES, K, p.v, at.keyBase, first, p.keys, BLOCK, stride)
-    if (gl_LocalInvocationIndex == 0) hasGrown = 0;
+    stageLines(KEYS, left);
+    stageLines(VALUES, left);
+    bool isPartial = left < BLOCK;
+    if (isPartial) setMask(left);
     barrier();
-    STORE_SCORES(query, KEYS, scores)
-    barrier();
-    vec4 score[OWN_ROWS][OWN_QUADS];
-    [[unroll]] for (uint r = 0; r < OWN_ROWS; r++) {
-      uint count = isCausal ? min(at.firstRow + blockRow(r) + 1, p.keys) : p.keys;
-      float most = -3.0e38;
-      [[unroll]] for (uint i = 0; i < OWN_QUADS; i++) {
-        vec4 value = scoreQuad(scores, r, i) * p.scale;
-        [[unroll]] for (uint j = 0; j < 4; j++) {
-          value[j] = first + 4 * ownQuad(i) + j < count ? value[j] : -3.0e38;
-          most = max(most, value[j]);
-        }
-        score[r][i] = value;
+    if (left > BLOCK) {
+      FETCH_LINES(KEYS, K, p.k, at.keyBase, first + BLOCK, p.keys, stride)
+      FETCH_LINES(VALUES, K, p.v, at.keyBase, first + BLOCK, p.keys, stride)
+    }
+    [[unroll]] for (uint c = 0; c < BLOCK_COLUMNS; c++) {
+      [[unroll]] for (uint r = 0; r < FRAGMENT_ROWS; r++) scores[c * FRAGMENT_ROWS + r] = start[r];
+    }
+    ADD_SCORES(scores, query, KEYS, 0, BLOCK_COLUMNS)
+    if (isPartial) ADD_MASK(scores, 0, BLOCK_COLUMNS)
+    float most = -3.0e38;
+    [[unroll]] for (uint c = 0; c < BLOCK_COLUMNS; c++) {
+      [[unroll]] for (uint r = 0; r < FRAGMENT_ROWS; r++) {
+        MatrixSum found = scores[c * FRAGMENT_ROWS + r];
+        EACH_ELEMENT(e, found) most = max(most, ELEMENT(found, e));
       }
-      laneResults[blockRow(r) * LANES + lane()] = most;
     }
-    barrier();
-    float largest[OWN_ROWS];
-    [[unroll]] for (uint r = 0; r < OWN_ROWS; r++) {
-      largest[r] = reference[r];
-      [[unroll]] for (uint i = 0; i < LANES; i++) {
-        largest[r] = max(largest[r], laneResults[blockRow(r) * LANES + i]);
+    if (isAny(first == 0 || most * p.scale > MOST_GROWTH)) renew(scale, first == 0);
+    [[unroll]] for (uint c = 0; c < BLOCK_COLUMNS; c++) {
+      [[unroll]] for (uint r = 0; r < FRAGMENT_ROWS; r++) {
+        MatrixSum weights = scores[c * FRAGMENT_ROWS + r];
+        EACH_ELEMENT(e, weights) ELEMENT(weights, e) = exp2(ELEMENT(weights, e) * scale);
+        ADD_ELEMENTS(totals[r], weights)
+        STORE_WEIGHTS(weights, 0, r, c)
       }
-      if (largest[r] > reference[r] + MOST_GROWTH) hasGrown = 1;
     }
-    barrier();
-    bool isRenewed = hasGrown != 0;
-    [[unroll]] for (uint r = 0; r < OWN_ROWS; r++) {
-      float next = isRenewed ? largest[r] : reference[r];
-      factor[r] = first == 0 ? 0.0 : weight(reference[r] - next);
-      reference[r] = next;
-    }
-    if (isRenewed && first > 0) scaleSums(factor, scores);
-    [[unroll]] for (uint r = 0; r < OWN_ROWS; r++) {
-      uint count = isCausal ? min(at.firstRow + blockRow(r) + 1, p.keys) : p.keys;
-      float sum = 0;
-      [[unroll]] for (uint i = 0; i < OWN_QUADS; i++) {
-        vec4 w;
-        [[unroll]] for (uint j = 0; j < 4; j++) {
-          bool isSeen = first + 4 * ownQuad(i) + j < count;
-          w[j] = isSeen ? weight(score[r][i][j] - reference[r]) : 0.0;
-          sum += w[j];
-        }
-        storeWeightQuad(scores, r, i, w);
+    syncSubgroup();
+    [[unroll]] for (uint s = 0; s < BLOCK_STEPS; s++) ADD_VALUES(sums, 0, VALUES, s)
+  }
+  STORE_FRAGMENTS(totals)
+  [[unroll]] for (uint i = 0; i < LANE_ROWS; i++) {
+    uint local = matrixLane() + i * SUBGROUP;
+    if (local < ROWS) {
+      vec4 parts = fragmentQuad(local, 0);
+      [[unroll]] for (uint q = 1; q < MATRIX_N / 4; q++) parts += fragmentQuad(local, q);
+      float total = (parts.x + parts.y) + (parts.z + parts.w);
+      setRowValue(local, 1.0 / total);
+      uint row = at.firstRow + matrixSubgroup() * ROWS + local;
+      if (row < p.queries) {
+        storeF32(p.logSumExp, at.statistic + row, reference[i] * p.scale + logarithm(total));
       }
-      denominator[r] = denominator[r] * factor[r] + sum;
     }
-    barrier();
-    ADD_VALUES(sums, scores, VALUES)
   }
-  barrier();
-  [[unroll]] for (uint r = 0; r < OWN_ROWS; r++) {
-    laneResults[blockRow(r) * LANES + lane()] = denominator[r];
-  }
-  barrier();
-  [[unroll]] for (uint r = 0; r < OWN_ROWS; r++) {
-    float total = 0;
-    [[unroll]] for (uint i = 0; i < LANES; i++) total += laneResults[blockRow(r) * LANES + i];
-    uint row = at.firstRow + blockRow(r);
-    if (row < p.queries && lane() == 0) {
-      storeF32(p.logSumExp, at.statistic + row, reference[r] + logarithm(total));
-    }
-    factor[r] = 1.0 / total;
-  }
-  STORE_ROWS(sums, factor, Q, p.o, at.queryBase, at.firstRow, p.queries, stride, scores)
+  syncSubgroup();
+#define STORE_RESULT(r, c)                                                       \
+  STORE_MATRIX(sums[(r) * HEAD_COLUMNS + (c)], staged, ownStart(), FRAGMENT_LINE); \
+  storeFragmentQ(p.o, at.queryBase, at.firstRow, p.queries, stride, r, c, true, 1.0);
+#define STORE_RESULTS(r) REPEAT_WITHIN(HEAD_COLUMNS, STORE_RESULT, r)
+  REPEAT(FRAGMENT_ROWS, STORE_RESULTS)
 }

@@ -1,66 +1,77 @@
 // dq = ds k / sqrt(D) with p = e^(q k^T / sqrt(D) - logSumExp) and ds = p * (do v^T - delta), on matrix
 // units. Rows are queries; see attention_matrix.glsl.
 // Shapes: q, do, dq [N, T, heads D]; k, v [N, S, heads D]; logSumExp, delta f32 [N, heads, T].
-// One workgroup per block of queries, head and sample, in this order.
+// One workgroup per block of queries, head and sample, in this order. No causal mask.
 // Meaning: Graph/Operations/Attention+Gradient.swift
 #version 460
-#define STAGED_LINES (32 * SUBGROUPS + 2 * BLOCK)
-#define SCORE_PLACES 2
+#define PLACES 1
 #include "attention/attention_matrix.glsl"
 
-const uint QUERIES = 0;
-const uint SLOPES = BLOCK_ROWS;
-const uint KEYS = 2 * BLOCK_ROWS;
-const uint VALUES = 2 * BLOCK_ROWS + BLOCK;
+const uint KEYS = 0;
+const uint VALUES = 1;
+
+// A statistic of this subgroup's rows times a factor, as fragments.
+#define LOAD_STATISTIC(fragments, address, factor)                                       \
+  syncSubgroup();                                                                        \
+  for (uint row_ = matrixLane(); row_ < ROWS; row_ += SUBGROUP) {                        \
+    uint at_ = min(at.firstRow + matrixSubgroup() * ROWS + row_, p.queries - 1);         \
+    setRowValue(row_, loadF32(address, at.statistic + at_) * (factor));                  \
+  }                                                                                      \
+  syncSubgroup();                                                                        \
+  LOAD_ROW_VALUES(fragments)
 
 void main() {
   Place at = placeOfGroup(p.queries, BLOCK_ROWS);
   if (!at.isPresent) return;
   uint stride = at.rowStride;
-  uint scores = scorePlace(0), slopes = scorePlace(1);
-  bool isCausal = p.isCausal != 0;
-  STAGE_LINES(QUERIES, Q, p.q, at.queryBase, at.firstRow, p.queries, BLOCK_ROWS, stride)
-  STAGE_LINES(SLOPES, Q, p.dO, at.queryBase, at.firstRow, p.queries, BLOCK_ROWS, stride)
-  barrier();
+  float scale = p.scale * LOG2_E;
   MatrixA query[FRAGMENT_ROWS * HEAD_STEPS], slope[FRAGMENT_ROWS * HEAD_STEPS];
-  LOAD_ROWS(query, QUERIES)
-  LOAD_ROWS(slope, SLOPES)
+  STAGE_ROWS(0, Q, p.q, at.queryBase, at.firstRow, p.queries, stride)
+  LOAD_ROWS(0, query)
+  STAGE_ROWS(1, Q, p.dO, at.queryBase, at.firstRow, p.queries, stride)
+  LOAD_ROWS(1, slope)
+  FETCH_LINES(KEYS, K, p.k, at.keyBase, 0, p.keys, stride)
+  FETCH_LINES(VALUES, K, p.v, at.keyBase, 0, p.keys, stride)
   MatrixSum sums[FRAGMENT_ROWS * HEAD_COLUMNS];
   CLEAR_SUMS(sums)
-  float logSumExp[OWN_ROWS], delta[OWN_ROWS], factor[OWN_ROWS];
-  [[unroll]] for (uint r = 0; r < OWN_ROWS; r++) {
-    uint statistic = at.statistic + min(at.firstRow + blockRow(r), p.queries - 1);
-    logSumExp[r] = loadF32(p.logSumExp, statistic);
-    delta[r] = loadF32(p.delta, statistic);
-    factor[r] = p.scale;
-  }
-  uint end = isCausal ? min(min(at.firstRow + BLOCK_ROWS, p.queries), p.keys) : p.keys;
-  for (uint first = 0; first < end; first += BLOCK) {
+  MatrixSum scoreStart[FRAGMENT_ROWS], slopeStart[FRAGMENT_ROWS];
+  LOAD_STATISTIC(scoreStart, p.logSumExp, -1.0 / p.scale)
+  LOAD_STATISTIC(slopeStart, p.delta, -1.0)
+  for (uint first = 0; first < p.keys; first += BLOCK) {
+    uint left = p.keys - first;
     barrier();
-    STAGE_LINES(KEYS, K, p.k, at.keyBase, first, p.keys, BLOCK, stride)
-    STAGE_LINES(VALUES, K, p.v, at.keyBase, first, p.keys, BLOCK, stride)
+    stageLines(KEYS, left);
+    stageLines(VALUES, left);
+    bool isPartial = left < BLOCK;
+    if (isPartial) setMask(left);
     barrier();
-    STORE_SCORES(query, KEYS, scores)
-    STORE_SCORES(slope, VALUES, slopes)
-    barrier();
-    vec4 ds[OWN_ROWS][OWN_QUADS];
-    [[unroll]] for (uint r = 0; r < OWN_ROWS; r++) {
-      uint count = isCausal ? min(at.firstRow + blockRow(r) + 1, p.keys) : p.keys;
-      [[unroll]] for (uint i = 0; i < OWN_QUADS; i++) {
-        vec4 score = scoreQuad(scores, r, i) * p.scale - logSumExp[r];
-        vec4 change = scoreQuad(slopes, r, i) - delta[r];
-        [[unroll]] for (uint j = 0; j < 4; j++) {
-          bool isSeen = first + 4 * ownQuad(i) + j < count;
-          ds[r][i][j] = isSeen ? weight(score[j]) * change[j] : 0.0;
-        }
+    if (left > BLOCK) {
+      FETCH_LINES(KEYS, K, p.k, at.keyBase, first + BLOCK, p.keys, stride)
+      FETCH_LINES(VALUES, K, p.v, at.keyBase, first + BLOCK, p.keys, stride)
+    }
+    [[unroll]] for (uint c = 0; c < BLOCK_COLUMNS; c += 2) {
+      MatrixSum scores[2 * FRAGMENT_ROWS], slopes[2 * FRAGMENT_ROWS];
+      [[unroll]] for (uint i = 0; i < 2 * FRAGMENT_ROWS; i++) {
+        scores[i] = scoreStart[i % FRAGMENT_ROWS];
+        slopes[i] = slopeStart[i % FRAGMENT_ROWS];
+      }
+      ADD_SCORES(scores, query, KEYS, c, 2)
+      ADD_SCORES(slopes, slope, VALUES, c, 2)
+      if (isPartial) ADD_MASK(scores, c, 2)
+      [[unroll]] for (uint i = 0; i < 2 * FRAGMENT_ROWS; i++) {
+        MatrixSum weights = scores[i];
+        EACH_ELEMENT(e, weights) ELEMENT(weights, e) = exp2(ELEMENT(weights, e) * scale);
+        SCALE_BY(weights, slopes[i])
+        STORE_WEIGHTS(weights, 0, i % FRAGMENT_ROWS, c + i / FRAGMENT_ROWS)
       }
     }
-    barrier();  // the scores have been read
-    [[unroll]] for (uint r = 0; r < OWN_ROWS; r++) {
-      [[unroll]] for (uint i = 0; i < OWN_QUADS; i++) storeWeightQuad(scores, r, i, ds[r][i]);
-    }
-    barrier();
-    ADD_VALUES(sums, scores, KEYS)
+    syncSubgroup();
+    [[unroll]] for (uint s = 0; s < BLOCK_STEPS; s++) ADD_VALUES(sums, 0, KEYS, s)
   }
-  STORE_ROWS(sums, factor, Q, p.dq, at.queryBase, at.firstRow, p.queries, stride, scores)
+#define STORE_RESULT(r, c)                                                       \
+  STORE_MATRIX(sums[(r) * HEAD_COLUMNS + (c)], staged, ownStart(), FRAGMENT_LINE); \
+  storeFragmentQ(p.dq, at.queryBase, at.firstRow, p.queries, stride, r, c, false, p.scale);
+#define STORE_RESULTS(r) REPEAT_WITHIN(HEAD_COLUMNS, STORE_RESULT, r)
+  syncSubgroup();
+  REPEAT(FRAGMENT_ROWS, STORE_RESULTS)
 }

@@ -7,6 +7,9 @@
 //   MULTIPLY_ADD(sum, a, b)
 //   STORE_MATRIX(sum, array, index, stride)                      row by row, to shared memory
 //   LOAD_SUMS(sum, array, index, stride)                         the way back
+//   LOAD_SUM_COLUMNS(sum, array, index, stride)                  the same, column by column
+//   STORE_HALF(sum, array, index, stride)                        rounded to f16 (not emulated)
+//   EACH_ELEMENT(e, sum) ELEMENT(sum, e)                         a lane's elements, wherever they stand
 //   packed(vec4)                                                 four numbers in the operands' type
 //
 // Index and stride count elements of the shared array, whatever their type.
@@ -23,6 +26,7 @@
 // how shared memory is read and written (emulatedElement, emulatedStore, and emulatedLoad for LOAD_SUMS).
 #ifndef COMMON_MATRIX_GLSL
 #define COMMON_MATRIX_GLSL
+#include "common/repeat.glsl"
 #extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
 #extension GL_EXT_control_flow_attributes : require
 #include "common/storage.glsl"
@@ -60,6 +64,8 @@ struct MatrixElements {
 #define MatrixB MatrixPlace
 #define MatrixSum MatrixElements
 
+// What a subgroup wrote to shared memory can be read by its other lanes.
+void syncSubgroup() { barrier(); }
 uint matrixLane() { return gl_LocalInvocationIndex % SUBGROUP; }
 uint matrixSubgroup() { return gl_LocalInvocationIndex / SUBGROUP; }
 // n, unknown to the compiler, which else unrolls these loops for minutes (launches are one deep in z).
@@ -103,12 +109,25 @@ MatrixElements loadEmulated(uint index, uint stride) {
   }
   return sum;
 }
+MatrixElements loadEmulatedColumns(uint index, uint stride) {
+  MatrixElements sum;
+  for (uint e = 0; e < count(LANE_ELEMENTS); e++) {
+    uint i = e * SUBGROUP + matrixLane();
+    sum.at[e] = emulatedLoad(index, stride, i % MATRIX_N, i / MATRIX_N);
+  }
+  return sum;
+}
 #define LOAD_SUMS(sum, array, first, lineStride) sum = loadEmulated(first, lineStride)
+#define LOAD_SUM_COLUMNS(sum, array, first, lineStride) sum = loadEmulatedColumns(first, lineStride)
 #endif
 #define LOAD_MATRIX(fragment, array, first, lineStride, columnMajor) \
   fragment = MatrixPlace(first, lineStride, columnMajor)
 #define MULTIPLY_ADD(sum, a, b) multiplyAddEmulated(sum, a, b)
 #define STORE_MATRIX(sum, array, first, lineStride) storeEmulated(sum, first, lineStride)
+#define EACH_ELEMENT(e, sum) for (uint e = 0; e < count(LANE_ELEMENTS); e++)
+#define ADD_ELEMENTS(sum, other) EACH_ELEMENT(e_, sum) sum.at[e_] += other.at[e_];
+#define SUBTRACT_ELEMENTS(sum, other) EACH_ELEMENT(e_, sum) sum.at[e_] -= other.at[e_];
+#define ELEMENT(sum, e) sum.at[e]
 
 #else
 
@@ -118,6 +137,10 @@ layout(constant_id = 1) const uint MATRIX_M = 16;
 layout(constant_id = 2) const uint MATRIX_N = 16;
 layout(constant_id = 3) const uint MATRIX_K = 16;
 
+void syncSubgroup() {
+  subgroupMemoryBarrierShared();
+  subgroupBarrier();
+}
 uint matrixLane() { return gl_SubgroupInvocationID; }
 uint matrixSubgroup() { return gl_SubgroupID; }
 
@@ -132,26 +155,42 @@ uint matrixSubgroup() { return gl_SubgroupID; }
 #define MatrixA coopmat<MatrixElement, gl_ScopeSubgroup, MATRIX_M, MATRIX_K, gl_MatrixUseA>
 #define MatrixB coopmat<MatrixElement, gl_ScopeSubgroup, MATRIX_K, MATRIX_N, gl_MatrixUseB>
 #define MatrixSum coopmat<float, gl_ScopeSubgroup, MATRIX_M, MATRIX_N, gl_MatrixUseAccumulator>
+#define MatrixHalf coopmat<float16_t, gl_ScopeSubgroup, MATRIX_M, MATRIX_N, gl_MatrixUseAccumulator>
 #define LOAD_MATRIX(fragment, array, index, stride, isColumnMajor) \
   coopMatLoad(fragment, array, index, stride,                      \
       isColumnMajor ? gl_CooperativeMatrixLayoutColumnMajor : gl_CooperativeMatrixLayoutRowMajor)
 #define MULTIPLY_ADD(sum, a, b) sum = coopMatMulAdd(a, b, sum)
 #define STORE_MATRIX(sum, array, index, stride) \
   coopMatStore(sum, array, index, stride, gl_CooperativeMatrixLayoutRowMajor)
+#define STORE_HALF(sum, array, index, stride) \
+  coopMatStore(MatrixHalf(sum), array, index, stride, gl_CooperativeMatrixLayoutRowMajor)
 #define LOAD_SUMS(sum, array, index, stride) \
   coopMatLoad(sum, array, index, stride, gl_CooperativeMatrixLayoutRowMajor)
+#define LOAD_SUM_COLUMNS(sum, array, index, stride) \
+  coopMatLoad(sum, array, index, stride, gl_CooperativeMatrixLayoutColumnMajor)
 #else
 #extension GL_NV_cooperative_matrix : require
 #define MatrixA fcoopmatNV<16, gl_ScopeSubgroup, MATRIX_M, MATRIX_K>
 #define MatrixB fcoopmatNV<16, gl_ScopeSubgroup, MATRIX_K, MATRIX_N>
 #define MatrixSum fcoopmatNV<32, gl_ScopeSubgroup, MATRIX_M, MATRIX_N>
+#define MatrixHalf fcoopmatNV<16, gl_ScopeSubgroup, MATRIX_M, MATRIX_N>
 #define LOAD_MATRIX(fragment, array, index, stride, isColumnMajor) \
   coopMatLoadNV(fragment, array, index, stride, isColumnMajor)
 #define MULTIPLY_ADD(sum, a, b) sum = coopMatMulAddNV(a, b, sum)
 #define STORE_MATRIX(sum, array, index, stride) coopMatStoreNV(sum, array, index, stride, false)
+#define STORE_HALF(sum, array, index, stride) \
+  coopMatStoreNV(MatrixHalf(sum), array, index, stride, false)
 #define LOAD_SUMS(sum, array, index, stride) coopMatLoadNV(sum, array, index, stride, false)
+#define LOAD_SUM_COLUMNS(sum, array, index, stride) coopMatLoadNV(sum, array, index, stride, true)
 #endif
 #define zeroMatrix() MatrixSum(0.0)
+#define ADD_ELEMENTS(sum, other) sum = sum + other;
+#define SUBTRACT_ELEMENTS(sum, other) sum = sum - other;
+// All that a lane has. sum.length() says the same, but is a specialization constant of an instruction that
+// RADV's compiler does not know (Mesa 25.0).
+#define EACH_ELEMENT(e, sum) \
+  [[unroll]] for (uint e = 0; e < MATRIX_M * MATRIX_N / SUBGROUP; e++)
+#define ELEMENT(sum, e) sum[e]
 
 #endif
 #endif

@@ -40,15 +40,19 @@ uvec2 halfBits(vec2 v) {
   return rounded | ((bits >> 16) & 0x8000u);
 }
 uint packHalf(vec2 v) {
+#ifdef ROUNDS_HALF
+  return packHalf2x16(v);
+#else
   uvec2 bits = halfBits(v);
   return bits.x | (bits.y << 16);
+#endif
 }
 
 float loadF16(uint64_t base, uint i) {
   return unpackHalf2x16(uint(HalfArray(base).at[i])).x;
 }
 void storeF16(uint64_t base, uint i, float v) {
-  HalfArray(base).at[i] = uint16_t(halfBits(vec2(v)).x);
+  HalfArray(base).at[i] = uint16_t(packHalf(vec2(v, 0.0)) & 0xffffu);
 }
 
 float loadBF16(uint64_t base, uint i) {

@@ -28,27 +28,26 @@ Tap tapA;
 Tap tapB[B_TAPS];
 uint left;
 
-void fetch() {
-  uint channels = p.outputChannels, stride = p.stride;
-  uint tapY = tapA.y / stride, tapX = tapA.x / stride;
+void fetchItemA(uint i) {
+  uint stride = p.stride;
   uint tapRemainders = tapA.y % stride << 16 | tapA.x % stride;
-  [[unroll]] for (uint i = 0; i < A_ITEMS; i++) {
-    // Below zero is a large number.
-    uint y = quotientY[i] - tapY, x = quotientX[i] - tapX;
-    bool isInside = depthOfA(i) < left && y < p.outputHeight && x < p.outputWidth &&
-        remainders[i] == tapRemainders;
-    uint offset = ((sampleLine[i] + y) * p.outputWidth + x) * channels + tapA.channel;
-    fetchA(i, p.a, offset * BYTES_A, isInside);
-  }
-  [[unroll]] for (uint i = 0; i < B_ITEMS; i++) {
-    Tap tap = tapB[tapOfB(i)];
-    uint line = (tap.channel * p.kernelHeight + tap.y) * p.kernelWidth + tap.x;
-    uint offset = line * p.inputChannels + column[i];
-    fetchB(i, p.b, offset * BYTES_B, depthOfB(i) < left);
-  }
+  // Below zero is a large number.
+  uint y = quotientY[i] - tapA.y / stride, x = quotientX[i] - tapA.x / stride;
+  bool isInside = depthOfA(i) < left && y < p.outputHeight && x < p.outputWidth &&
+      remainders[i] == tapRemainders;
+  uint offset = ((sampleLine[i] + y) * p.outputWidth + x) * p.outputChannels + tapA.channel;
+  fetchA(i, p.a, offset * BYTES_A, isInside);
+}
+void fetchItemB(uint i) {
+  Tap tap = tapB[tapOfB(i)];
+  uint line = (tap.channel * p.kernelHeight + tap.y) * p.kernelWidth + tap.x;
+  uint offset = line * p.inputChannels + column[i];
+  fetchB(i, p.b, offset * BYTES_B, depthOfB(i) < left);
+}
+void moveOn() {
   left = max(left, DEPTH) - DEPTH;
-  moveTap(tapA, DEPTH, channels);
-  [[unroll]] for (uint i = 0; i < B_TAPS; i++) moveTap(tapB[i], DEPTH, channels);
+  moveTap(tapA, DEPTH, p.outputChannels);
+  [[unroll]] for (uint i = 0; i < B_TAPS; i++) moveTap(tapB[i], DEPTH, p.outputChannels);
 }
 
 void main() {

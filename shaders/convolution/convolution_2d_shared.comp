@@ -18,22 +18,19 @@ Tap tap;
 uint left;
 uint offsetB[B_ITEMS];
 
-void fetch() {
-  uint channels = p.inputChannels;
-  uint tapPixel = tap.y * p.width + tap.x;
-  [[unroll]] for (uint i = 0; i < A_ITEMS; i++) {
-    // Below zero is a large number.
-    bool isInside = depthOfA(i) < left && firstY[i] + tap.y < p.height &&
-        firstX[i] + tap.x < p.width;
-    uint offset = (firstPixel[i] + tapPixel) * channels + tap.channel;
-    fetchA(i, p.a, offset * BYTES_A, isInside);
-  }
-  [[unroll]] for (uint i = 0; i < B_ITEMS; i++) {
-    fetchB(i, p.b, offsetB[i], depthOfB(i) < left);
-    offsetB[i] += DEPTH * BYTES_B;
-  }
+void fetchItemA(uint i) {
+  // Below zero is a large number.
+  bool isInside = depthOfA(i) < left && firstY[i] + tap.y < p.height && firstX[i] + tap.x < p.width;
+  uint pixel = firstPixel[i] + tap.y * p.width + tap.x;
+  fetchA(i, p.a, (pixel * p.inputChannels + tap.channel) * BYTES_A, isInside);
+}
+void fetchItemB(uint i) {
+  fetchB(i, p.b, offsetB[i], depthOfB(i) < left);
+  offsetB[i] += DEPTH * BYTES_B;
+}
+void moveOn() {
   left = max(left, DEPTH) - DEPTH;
-  moveTap(tap, DEPTH, channels);
+  moveTap(tap, DEPTH, p.inputChannels);
 }
 
 void main() {

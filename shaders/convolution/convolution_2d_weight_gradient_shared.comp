@@ -39,18 +39,18 @@ void movePixel(uint i) {
   }
 }
 
-void fetch() {
-  [[unroll]] for (uint i = 0; i < A_ITEMS; i++) {
-    fetchA(i, p.a, offsetA[i], depthOfA(i) < left);
-    offsetA[i] += DEPTH * p.outputChannels * BYTES_A;
-  }
-  [[unroll]] for (uint i = 0; i < B_ITEMS; i++) {
-    uint pixel = pixelOfB(i);
-    uint y = startY + pixelY[pixel] * p.stride, x = startX + pixelX[pixel] * p.stride;
-    bool isInside = depthOfB(i) < left && y < p.height && x < p.width;
-    uint offset = ((sampleLine[pixel] + y) * p.width + x) * p.inputChannels + column[i];
-    fetchB(i, p.b, offset * BYTES_B, isInside);
-  }
+void fetchItemA(uint i) {
+  fetchA(i, p.a, offsetA[i], depthOfA(i) < left);
+  offsetA[i] += DEPTH * p.outputChannels * BYTES_A;
+}
+void fetchItemB(uint i) {
+  uint pixel = pixelOfB(i);
+  uint y = startY + pixelY[pixel] * p.stride, x = startX + pixelX[pixel] * p.stride;
+  bool isInside = depthOfB(i) < left && y < p.height && x < p.width;
+  uint offset = ((sampleLine[pixel] + y) * p.width + x) * p.inputChannels + column[i];
+  fetchB(i, p.b, offset * BYTES_B, isInside);
+}
+void moveOn() {
   left = max(left, DEPTH) - DEPTH;
   [[unroll]] for (uint i = 0; i < B_PIXELS; i++) movePixel(i);
 }

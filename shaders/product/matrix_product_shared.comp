@@ -15,17 +15,15 @@ uint64_t a, b;
 uint offsetA[A_ITEMS], offsetB[B_ITEMS];
 uint left;
 
-void fetch() {
-  [[unroll]] for (uint i = 0; i < A_ITEMS; i++) {
-    fetchA(i, a, offsetA[i], depthOfA(i) < left);
-    offsetA[i] += DEPTH * p.aStep * BYTES_A;
-  }
-  [[unroll]] for (uint i = 0; i < B_ITEMS; i++) {
-    fetchB(i, b, offsetB[i], depthOfB(i) < left);
-    offsetB[i] += DEPTH * p.bStep * BYTES_B;
-  }
-  left = max(left, DEPTH) - DEPTH;
+void fetchItemA(uint i) {
+  fetchA(i, a, offsetA[i], depthOfA(i) < left);
+  offsetA[i] += DEPTH * p.aStep * BYTES_A;
 }
+void fetchItemB(uint i) {
+  fetchB(i, b, offsetB[i], depthOfB(i) < left);
+  offsetB[i] += DEPTH * p.bStep * BYTES_B;
+}
+void moveOn() { left = max(left, DEPTH) - DEPTH; }
 
 void main() {
   Block block = blockOfGroup(p.m, p.n);

@@ -5,9 +5,9 @@
 // rows of k well (RDNA3), ALONG_K turns the operands around on their way. A line of shared memory has 16
 // bytes of padding, so that the lines of a fragment lie in different banks.
 //
-// Macros: FORM, BLOCK_ROWS, BLOCK_COLUMNS, DEPTH, VECTOR, STAGES; SUBGROUP lanes, SUBGROUP_ROWS x
-// SUBGROUP_COLUMNS subgroups; ALONG_K; THREADS must be their product. The part of a subgroup, and DEPTH, must be
-// multiples of the matrix shape.
+// Macros: FORM, BLOCK_ROWS, BLOCK_COLUMNS, DEPTH, VECTOR, STAGES, INTERLEAVED; SUBGROUP lanes, SUBGROUP_ROWS x
+// SUBGROUP_COLUMNS subgroups (THREADS must be the product), of which each has a part of the block of
+// FRAGMENT_ROWS x FRAGMENT_COLUMNS fragments; ALONG_K. DEPTH must be a multiple of the fragments'.
 #ifndef PRODUCT_MATRIX_TILE_GLSL
 #define PRODUCT_MATRIX_TILE_GLSL
 #include "common/matrix.glsl"
@@ -31,8 +31,6 @@ const uint B_SIZE = (B_RUNS_ALONG_K ? BLOCK_COLUMNS : DEPTH) * B_LINE;
 
 const uint PART_ROWS = BLOCK_ROWS / SUBGROUP_ROWS;
 const uint PART_COLUMNS = BLOCK_COLUMNS / SUBGROUP_COLUMNS;
-const uint FRAGMENT_ROWS = PART_ROWS / MATRIX_M;
-const uint FRAGMENT_COLUMNS = PART_COLUMNS / MATRIX_N;
 
 // In quads: one row of fragments of a subgroup at a time (16 rows at most), in the same memory that
 // operands were in, unless that has narrower elements.
@@ -84,13 +82,13 @@ void clearSums() {
 #elif VECTOR == 8
 #define UNIT_OF(NAME, STORAGE)                                                     \
   UNIT unit##NAME(uint item) {                                                     \
-    if (STORAGE == MATRIX_TYPE) return raw##NAME[item][0];                         \
+    if (STORAGE == MATRIX_TYPE) return words##NAME(item, 0);                       \
     return uvec4(packed(numbers##NAME(item, 0)), packed(numbers##NAME(item, 4)));  \
   }
 #else
 #define UNIT_OF(NAME, STORAGE)                                                     \
   UNIT unit##NAME(uint item) {                                                     \
-    if (STORAGE == MATRIX_TYPE) return raw##NAME[item][0].xy;                      \
+    if (STORAGE == MATRIX_TYPE) return words##NAME(item, 0).xy;                    \
     return packed(numbers##NAME(item, 0));                                         \
   }
 #endif
@@ -138,12 +136,12 @@ void stage(uint stageIndex) {
 uint partRow() { return matrixSubgroup() / SUBGROUP_COLUMNS * PART_ROWS; }
 uint partColumn() { return matrixSubgroup() % SUBGROUP_COLUMNS * PART_COLUMNS; }
 
-void multiply(uint stageIndex) {
+void multiply(uint stageIndex, uint first, uint count) {
   uint a = stageIndex * (A_SIZE + B_SIZE);
   uint b = a + A_SIZE;
   a += A_RUNS_ALONG_K ? partRow() * A_LINE : partRow() / VECTOR;
   b += B_RUNS_ALONG_K ? partColumn() * B_LINE : partColumn() / VECTOR;
-  [[unroll]] for (uint k = 0; k < DEPTH; k += MATRIX_K) {
+  [[unroll]] for (uint k = first; k < first + count; k += MATRIX_K) {
     MatrixA x[FRAGMENT_ROWS];
     [[unroll]] for (uint r = 0; r < FRAGMENT_ROWS; r++) {
       uint row = r * MATRIX_M;
@@ -162,25 +160,36 @@ void multiply(uint stageIndex) {
   }
 }
 
-// y at offset + row * rowStride + column.
-void storeBlock(Epilogue e, Block block, uint offset, uint rowStride, uint rows, uint columns) {
+// Stores what lies in shared memory of row r of a subgroup's fragments.
+void storeLine(
+    Epilogue e, Block block, uint offset, uint rowStride, uint rows, uint columns, uint r) {
   uint first = matrixSubgroup() * (16 * RESULT_LINE);
-  [[unroll]] for (uint r = 0; r < FRAGMENT_ROWS; r++) {
-    barrier();
-    [[unroll]] for (uint c = 0; c < FRAGMENT_COLUMNS; c++) {
-      STORE_MATRIX(sums[r * FRAGMENT_COLUMNS + c], results,
-          (first + c * (MATRIX_N / 4)) * RESULT_UNITS, RESULT_LINE * RESULT_UNITS);
-    }
-    barrier();
-    for (uint i = matrixLane(); i < MATRIX_M * PART_COLUMNS / 4; i += SUBGROUP) {
-      uint line = i / (PART_COLUMNS / 4), quad = i % (PART_COLUMNS / 4);
-      uint row = block.row + partRow() + r * MATRIX_M + line;
-      vec4 value = uintBitsToFloat(resultQuad(first + line * RESULT_LINE + quad));
-      if (row < rows) {
-        storeSums(e, offset + row * rowStride, block.column + partColumn() + 4 * quad, columns, value);
-      }
+  for (uint i = matrixLane(); i < MATRIX_M * (PART_COLUMNS / 8); i += SUBGROUP) {
+    uint line = i / (PART_COLUMNS / 8), octet = i % (PART_COLUMNS / 8);
+    uint row = block.row + partRow() + r * MATRIX_M + line;
+    uint column = block.column + partColumn() + 8 * octet;
+    uint at = first + line * RESULT_LINE + 2 * octet;
+    vec4 low = uintBitsToFloat(resultQuad(at)), high = uintBitsToFloat(resultQuad(at + 1));
+    if (row < rows && column < columns) {
+      storeEight(e, offset + row * rowStride, column, columns, low, high);
     }
   }
+}
+
+#define STORE_FRAGMENT(r, c)                                                     \
+  STORE_MATRIX(sums[(r) * FRAGMENT_COLUMNS + (c)], results,                      \
+      (matrixSubgroup() * (16 * RESULT_LINE) + (c) * (MATRIX_N / 4)) * RESULT_UNITS, \
+      RESULT_LINE * RESULT_UNITS);
+#define STORE_LINE(r)                                                            \
+  REPEAT_WITHIN(FRAGMENT_COLUMNS, STORE_FRAGMENT, r)                             \
+  syncSubgroup();                                                                \
+  storeLine(e, block, offset, rowStride, rows, columns, r);                      \
+  syncSubgroup();
+
+// y at offset + row * rowStride + column: each subgroup on its own, a row of fragments at a time.
+void storeBlock(Epilogue e, Block block, uint offset, uint rowStride, uint rows, uint columns) {
+  barrier();
+  REPEAT(FRAGMENT_ROWS, STORE_LINE)
 }
 
 #endif

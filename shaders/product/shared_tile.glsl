@@ -86,7 +86,8 @@ float multiplyAdd(vec4 x, vec4 w, float sum) {
   return fma(x.w, w.w, sum);
 }
 
-void multiply(uint stageIndex) {
+// All of the block: `first` and `count` do not matter.
+void multiply(uint stageIndex, uint, uint) {
   uint a = stageIndex * A_SIZE, b = stageIndex * B_SIZE;
 #if FORM == 3
   a += laneRow();

@@ -17,8 +17,8 @@
 // an invocation then brings pairs of lines, so that it can write two values of k at once. The pairs of
 // eight or more k run fastest in the lanes, because a row's values of k lie in different banks.
 //
-// A kernel defines `fetch()`, which fills `rawA` and `rawB` with the next DEPTH values of k. Byte
-// offsets are 32-bit: a tensor lies in one arena of at most 4 GiB.
+// A kernel says where items come from (`fetchItemA`, `fetchItemB`, `moveOn`). Byte offsets are 32-bit: a
+// tensor lies in one arena of at most 4 GiB.
 #ifndef PRODUCT_STAGING_GLSL
 #define PRODUCT_STAGING_GLSL
 layout(local_size_x = THREADS) in;
@@ -75,9 +75,11 @@ layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer Byt
 layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer Bytes4 { uint at; };
 layout(buffer_reference, scalar, buffer_reference_align = 2) readonly buffer Bytes2 { uint16_t at; };
 
-// The vectors in flight, as they lie in memory.
+// The vectors in flight, as they lie in memory, and a bit for each that is inside: what is not counts as
+// zeros, but only when it is used, so that nothing waits for a load before there is need.
 uvec4 rawA[A_ITEMS][A_WORDS];
 uvec4 rawB[B_ITEMS][B_WORDS];
+uint insideA, insideB;
 
 // Which vector of which line an item is, and whether the block has it: not all do where it is small.
 #if A_IS_PAIRED
@@ -124,10 +126,14 @@ uvec4 loadWords(uint64_t address, uint byteCount) {
 #define FETCH(NAME, BYTES, WORDS)                                                     \
   void fetch##NAME(uint item, uint64_t base, uint offset, bool isInside) {            \
     uint64_t address = base + uint64_t(isInside ? offset : 0);                        \
+    uint bit = 1u << item;                                                            \
+    inside##NAME = isInside ? inside##NAME | bit : inside##NAME & ~bit;               \
     [[unroll]] for (uint w = 0; w < WORDS; w++) {                                     \
-      uvec4 words = loadWords(address + 16 * w, VECTOR * BYTES);                      \
-      raw##NAME[item][w] = isInside ? words : uvec4(0);                               \
+      raw##NAME[item][w] = loadWords(address + 16 * w, VECTOR * BYTES);               \
     }                                                                                 \
+  }                                                                                   \
+  uvec4 words##NAME(uint item, uint w) {                                              \
+    return (inside##NAME & 1u << item) != 0 ? raw##NAME[item][w] : uvec4(0);          \
   }
 FETCH(A, BYTES_A, A_WORDS)
 FETCH(B, BYTES_B, B_WORDS)
@@ -141,10 +147,10 @@ vec4 numbers(uvec4 low, uvec4 high, uint first, uint storage) {
       uvec4(words.x << 16, words.x & 0xffff0000u, words.y << 16, words.y & 0xffff0000u));
 }
 vec4 numbersA(uint item, uint first) {
-  return numbers(rawA[item][0], rawA[item][A_WORDS - 1], first, STORAGE_A);
+  return numbers(wordsA(item, 0), wordsA(item, A_WORDS - 1), first, STORAGE_A);
 }
 vec4 numbersB(uint item, uint first) {
-  return numbers(rawB[item][0], rawB[item][B_WORDS - 1], first, STORAGE_B);
+  return numbers(wordsB(item, 0), wordsB(item, B_WORDS - 1), first, STORAGE_B);
 }
 
 // The block of a result that a workgroup computes.
@@ -165,18 +171,50 @@ Block blockOfGroup(uint rows, uint columns) {
   return block;
 }
 
-// Supplied by the kernel: fills rawA and rawB with the next DEPTH values of k.
-void fetch();
-// Supplied by the tile: rawA and rawB into shared memory, and their product into the sums.
+// Supplied by the kernel: fills an item of rawA or rawB with what the next DEPTH values of k need, and moves
+// on to the DEPTH after.
+void fetchItemA(uint item);
+void fetchItemB(uint item);
+void moveOn();
+
+void fetch() {
+  [[unroll]] for (uint item = 0; item < A_ITEMS; item++) fetchItemA(item);
+  [[unroll]] for (uint item = 0; item < B_ITEMS; item++) fetchItemB(item);
+  moveOn();
+}
+// Supplied by the tile: rawA and rawB into shared memory, and `count` values of k of their product, from
+// `first` on, into the sums.
 void stage(uint stageIndex);
-void multiply(uint stageIndex);
+void multiply(uint stageIndex, uint first, uint count);
 
 #ifndef STAGES
 #define STAGES 1
 #endif
 
-// Sums `depth` values of k. With two stages a block of k costs one barrier, with one stage two and half
-// the shared memory.
+// Sums `depth` values of k.
+#if INTERLEAVED
+// One stage. Each step of matrix units is followed by its share of the next loads, so that those of
+// shared memory do not wait behind all of them; after the last values they bring what is not inside.
+void accumulate(uint depth) {
+  const uint STEPS = DEPTH / MATRIX_K;
+  fetch();
+  stage(0);
+  barrier();
+  for (uint k = DEPTH;; k += DEPTH) {
+    [[unroll]] for (uint s = 0; s < STEPS; s++) {
+      multiply(0, s * MATRIX_K, MATRIX_K);
+      [[unroll]] for (uint i = 0; i < A_ITEMS / STEPS; i++) fetchItemA(s * (A_ITEMS / STEPS) + i);
+      [[unroll]] for (uint i = 0; i < B_ITEMS / STEPS; i++) fetchItemB(s * (B_ITEMS / STEPS) + i);
+    }
+    if (k >= depth) break;
+    moveOn();
+    barrier();
+    stage(0);
+    barrier();
+  }
+}
+#else
+// With two stages a block of k costs one barrier, with one stage two and half the shared memory.
 void accumulate(uint depth) {
   uint current = 0;
   fetch();
@@ -185,7 +223,7 @@ void accumulate(uint depth) {
   for (uint k = DEPTH;; k += DEPTH) {
     bool isLast = k >= depth;
     if (!isLast) fetch();
-    multiply(current);
+    multiply(current, 0, DEPTH);
     if (isLast) break;
     if (STAGES == 1) barrier();
     current = STAGES == 1 ? 0 : 1 - current;
@@ -193,5 +231,6 @@ void accumulate(uint depth) {
     barrier();
   }
 }
+#endif
 
 #endif

@@ -21,7 +21,17 @@ extension OperationCase {
   /// Sizes for kernels, with the gradient as an operation: several blocks with ragged edges, 77
   /// keys, one wide head, long and short sides, 16-bit storage.
   public static let attentionKernelCases: [OperationCase] =
-    (attentionCases + largerAttentions).flatMap { [$0, gradient(of: $0)] }
+    (attentionCases + largerAttentions).flatMap { [$0, gradient(of: $0)] } + attentionsInHalf
+
+  /// Widths that GPUs take through shared memory and matrix units, in 16 bits; the gradient's statistics
+  /// stay f32.
+  private static let attentionsInHalf: [OperationCase] = [
+    (attention(n: 2, t: 100, s: 77, heads: 2, width: 64), DType.f16),
+    (attention(n: 2, t: 100, s: 77, heads: 2, width: 64), .bf16),
+    (attention(t: 70, s: 150, heads: 1, width: 64), .f16),
+    (attention(n: 2, t: 37, s: 45, heads: 2, width: 32), .f16),
+    (attention(t: 70, s: 65, heads: 1, width: 96), .f16),
+  ].flatMap { [$0.stored(as: $1), gradient(of: $0).stored(as: $1, [0, 1, 2, 3, 5])] }
 
   private static let largerAttentions: [OperationCase] = [
     attention(n: 2, t: 100, s: 77, heads: 2, width: 64),

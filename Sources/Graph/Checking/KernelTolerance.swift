@@ -12,6 +12,15 @@ public enum KernelTolerance {
   /// the other one: about one in 100,000, by 1 of 128.
   static let code = 2e-4
 
+  /// Attention on matrix units rounds its weights and their gradients to the operands' type between two
+  /// products: three or four roundings of 2^-12 or 2^-9.
+  static let roundedWeights: [DType: Double] = [.f16: 6e-4, .bf16: 5e-3]
+
+  /// The limit for a 16-bit result of attention on matrix units.
+  public static func withRoundedWeights(_ type: TensorType) -> Double {
+    max(of(type), roundedWeights[type.dtype] ?? 0)
+  }
+
   /// The limit for a result of this type. In a short one, of a norm's 32 channels say, already two values
   /// that tip are more than the share that is usual; the same kernel's f32 results tell whether it is
   /// right.

@@ -48,7 +48,7 @@ extension OperationCase {
       wide.stored(as: .bf16, [0, 1, 3]),
       odd.stored(as: .f16, [0, 1, 3]), widening,
     ]
-    return productCases + everyForm + unevenSizes + stored + mixed + parameterGradients
+    return productCases + everyForm + unevenSizes + stored + mixed + inHalf + parameterGradients
   }()
 
   private static let everyForm: [OperationCase] = [(37, 72, 24), (16, 132, 20), (37, 29, 21)]
@@ -57,6 +57,11 @@ extension OperationCase {
         product(m, n, k, transposeA, transposeB, batch: [2])
       }
     }
+
+  /// What matrix units take 16 bytes at a time: several blocks with ragged edges.
+  private static let inHalf: [OperationCase] = [
+    (false, true), (false, false), (true, false),
+  ].map { product(136, 168, 72, $0, $1, batch: [2]).stored(as: .f16) }
 
   private static let unevenSizes: [OperationCase] = [
     product(36, 72, 23, true, false, batch: [], hasEpilogue: false),

@@ -28,10 +28,11 @@ public final class VulkanBackend: Backend, Sendable {
   public init(_ device: Device, stagingByteCount: Int = usualStagingByteCount) {
     self.device = device
     stagingLimit = stagingByteCount
-    compiler = ShaderCompiler(
-      matrixExtension: device.matrixExtension, cacheFolder: device.cacheFolder)
-    let limits = device.limits
     traits = DeviceTraits(device)
+    compiler = ShaderCompiler(
+      matrixExtension: device.matrixExtension, commonDefines: traits.shaderDefines,
+      cacheFolder: device.cacheFolder)
+    let limits = device.limits
     planningLimits = PlanningLimits(
       arenaByteCount: Int(min(limits.maxArenaByteCount, UInt64(Self.usualArenaByteCount))))
   }

@@ -22,6 +22,7 @@ public struct ShaderCompiler: Sendable {
   private let sources: ShaderSources
   private let optimization: Optimization
   private let matrixExtension: MatrixExtension?
+  private let commonDefines: [String: String]
   private let cacheFolder: CacheFolder?
 
   /// - Parameters:
@@ -29,14 +30,17 @@ public struct ShaderCompiler: Sendable {
   ///   - optimization: of every compilation.
   ///   - matrixExtension: which form shaders with matrices are to have (`MATRIX_TYPE` in their
   ///     definitions); their SPIR-V is never optimised.
+  ///   - commonDefines: macros of every shader, where its own do not say otherwise.
   ///   - cacheFolder: where results are kept; nil keeps none.
   public init(
     sources: [String: String]? = nil, optimization: Optimization = .performance,
-    matrixExtension: MatrixExtension? = nil, cacheFolder: CacheFolder? = .standard
+    matrixExtension: MatrixExtension? = nil, commonDefines: [String: String] = [:],
+    cacheFolder: CacheFolder? = .standard
   ) {
     self.sources = ShaderSources(texts: sources ?? embeddedShaders)
     self.optimization = optimization
     self.matrixExtension = matrixExtension
+    self.commonDefines = commonDefines
     self.cacheFolder = cacheFolder
   }
 
@@ -76,6 +80,7 @@ public struct ShaderCompiler: Sendable {
   ) throws -> [UInt32] {
     let form = MatrixForm(defines: defines, offered: matrixExtension)
     let defines = defines.merging(form.defines) { given, _ in given }
+      .merging(commonDefines) { given, _ in given }
     let optimization = form == .none ? optimization : .none
     let cacheName = cacheName(source, path, defines, form, optimization)
     if let stored = cacheFolder?.read(cacheName), let words = Self.words(stored) { return words }

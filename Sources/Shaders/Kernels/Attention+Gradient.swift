@@ -6,7 +6,7 @@ extension AttentionGradient: SelectableOperation {
     inputs: [TensorType], outputs: [TensorType], device: DeviceTraits
   ) -> KernelSelection? {
     AttentionShape(inputs, heads: heads, isCausal: isCausal, device).selection(
-      "attention_gradient", subgroupTiles: [(8, 2), (16, 1)], .gradient)
+      "attention_gradient", subgroupTiles: [(8, 2), (16, 1)], .keyGradient)
   }
 
   private func choice(_ inputs: [TensorType], _ device: DeviceTraits) -> KernelChoice? {
@@ -50,11 +50,14 @@ extension AttentionGradient: SelectableOperation {
       isKeyF32 ? parameters.dv : scratch + UInt64(inputs[1].type.elementCount * 4)
     let choice = choice(types, context.device)
     return [
-      shape.launch("attention/attention_delta", rows: shape.sizes.t, nil, .gradient, parameters),
       shape.launch(
-        "attention/attention_query_gradient", rows: shape.sizes.t, choice, .gradient, parameters),
+        "attention/attention_delta", rows: shape.sizes.t, nil, .queryGradient, parameters),
       shape.launch(
-        "attention/attention_key_gradient", rows: shape.sizes.s, choice, .gradient, keyParameters),
+        "attention/attention_query_gradient", rows: shape.sizes.t, choice, .queryGradient,
+        parameters),
+      shape.launch(
+        "attention/attention_key_gradient", rows: shape.sizes.s, choice, .keyGradient, keyParameters
+      ),
     ]
   }
 }

@@ -65,7 +65,7 @@ struct AttentionShape {
     if let block {
       candidates.insert(KernelChoice(.shared, block.blockRows, 8 * block.others), at: 0)
     }
-    if let tile = device.attentionTile(width: sizes.d, storage: storage, kernel) {
+    if !isCausal, let tile = device.attentionTile(width: sizes.d, storage: storage, kernel) {
       candidates.insert(tile.choice, at: 0)
     }
     let classes = [sizes.n * sizes.heads, sizes.t, sizes.s].map { String(sizeClass($0)) }

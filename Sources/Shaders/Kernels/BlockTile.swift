@@ -34,6 +34,8 @@ struct BlockTile: Hashable, Sendable {
   /// 1, or 2 for half the barriers at twice the shared memory.
   var stages: Int
   var units: Units
+  /// With matrix units and one stage, loads are spread among the multiplications, not issued before them.
+  var spreadsLoads = false
 
   /// Invocations of a workgroup.
   var threads: Int {
@@ -87,6 +89,18 @@ struct BlockTile: Hashable, Sendable {
     }
   }
 
+  /// Whether every step of the matrix units can have an equal share of the loads.
+  private func isInterleaved(form: Int, vector: Int) -> Bool {
+    guard spreadsLoads, stages == 1, case .matrix(let matrix) = units, !matrix.isAlongK else {
+      return false
+    }
+    let blocks = [
+      form == 3 ? (depth, rows) : (rows, depth), form >= 2 ? (depth, columns) : (columns, depth),
+    ]
+    let items = blocks.map { lines, along in ceilDivide(lines, max(threads / (along / vector), 1)) }
+    return items.allSatisfy { $0 % (depth / matrix.shape.k) == 0 }
+  }
+
   /// The variant of a kernel that includes `product/block.glsl`.
   ///
   /// - Parameters:
@@ -111,6 +125,9 @@ struct BlockTile: Hashable, Sendable {
       return ShaderVariant(path, defines: defines)
     case .matrix(let matrix):
       defines.merge(matrix.defines) { _, new in new }
+      defines["INTERLEAVED"] = isInterleaved(form: form, vector: vector) ? "1" : "0"
+      defines["FRAGMENT_ROWS"] = String(rows / matrix.subgroupRows / matrix.shape.m)
+      defines["FRAGMENT_COLUMNS"] = String(columns / matrix.subgroupColumns / matrix.shape.n)
       return ShaderVariant(
         path, defines: defines,
         constants: matrix.constants,
@@ -160,15 +177,27 @@ extension BlockTile {
   ]
 
   /// Blocks worth trying with matrix units, large to small.
+  ///
+  /// The four large ones for subgroups of 32 with products of 16x16x16 are NVIDIA's: a subgroup's 64 x 64
+  /// sums are what its registers hold, and 64 values of k are 128 bytes, a line of its cache. Others have
+  /// fewer registers.
   static func matrixTiles(
     _ shape: MatrixShape, subgroupSize: Int, isAlongK: Bool = false
   ) -> [BlockTile] {
-    [(128, 128, 256, 1), (64, 64, 128, 2), (32, 32, 64, 2)].map { rows, columns, threads, stages in
-      BlockTile(
-        rows: rows, columns: columns, depth: 32, stages: stages,
-        units: .matrix(
-          MatrixUnits(
-            shape: shape, subgroupSize: subgroupSize, threads: threads, isAlongK: isAlongK)))
+    func units(_ threads: Int) -> Units {
+      .matrix(
+        MatrixUnits(shape: shape, subgroupSize: subgroupSize, threads: threads, isAlongK: isAlongK))
     }
+    let small = BlockTile(rows: 32, columns: 32, depth: 32, stages: 2, units: units(64))
+    let hasLargeParts = shape.m * shape.n * shape.k == 4096 && subgroupSize == 32 && !isAlongK
+    if hasLargeParts {
+      return [(128, 128), (128, 64), (64, 128), (64, 64)].map { rows, columns in
+        BlockTile(
+          rows: rows, columns: columns, depth: 64, stages: 1, units: units(128), spreadsLoads: true)
+      } + [small]
+    }
+    return [(128, 128, 256, 1), (64, 64, 128, 2)].map { rows, columns, threads, stages in
+      BlockTile(rows: rows, columns: columns, depth: 32, stages: stages, units: units(threads))
+    } + [small]
   }
 }

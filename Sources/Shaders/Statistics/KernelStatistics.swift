@@ -99,8 +99,8 @@ extension KernelStatistics {
 
   private static func attentionMatrixEntries(for limits: DeviceLimits) -> [Entry] {
     let kernels: [(String, AttentionMatrixTile.Kernel)] = [
-      ("attention", .forward), ("attention_query_gradient", .gradient),
-      ("attention_key_gradient", .gradient),
+      ("attention", .forward), ("attention_query_gradient", .queryGradient),
+      ("attention_key_gradient", .keyGradient),
     ]
     return matrixUnits(for: limits).flatMap { units in
       kernels.flatMap { name, kernel in
@@ -121,7 +121,8 @@ extension KernelStatistics {
   private static func matrixUnits(for limits: DeviceLimits) -> [BlockTile.MatrixUnits] {
     limits.matrixShapes.filter { $0.sums == .f32 && $0.operands != .f32 }.map {
       BlockTile.MatrixUnits(
-        shape: $0, subgroupSize: limits.computeSubgroupSize, subgroupRows: 1, subgroupColumns: 1)
+        shape: $0, subgroupSize: limits.computeSubgroupSize, subgroupRows: 1, subgroupColumns: 1,
+        isAlongK: true)
     }
   }
 

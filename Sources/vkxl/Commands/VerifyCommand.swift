@@ -1,5 +1,7 @@
 import ArgumentParser
+import Foundation
 import Shaders
+import VKRuntime
 
 /// `vkxl verify`
 struct VerifyCommand: ParsableCommand {
@@ -23,14 +25,17 @@ struct VerifyCommand: ParsableCommand {
   @OptionGroup var device: DeviceOptions
   @OptionGroup var log: LogOptions
 
-  /// More would wait for each other's kernels, which take all cores.
-  private static let threadsOnCPU = 2
+  /// Compiling takes most of the time. On a CPU more would wait for each other's kernels, which take all
+  /// cores.
+  private static func threads(_ kind: DeviceKind) -> Int {
+    kind == .cpu ? 2 : min(8, ProcessInfo.processInfo.activeProcessorCount)
+  }
 
   func run() throws {
     let backend = try Opening.backend(device.device, validate: device.validate)
     // Validation layers of 2023 look devices up in a table that they do not lock.
-    let isShared = backend.device.information.kind == .cpu && !backend.device.isValidating
-    let threads = isShared ? Self.threadsOnCPU : 1
+    let threads =
+      backend.device.isValidating ? 1 : Self.threads(backend.device.information.kind)
     let others = try (1..<threads).map { _ in
       try Opening.backend(device.device, validate: device.validate)
     }
