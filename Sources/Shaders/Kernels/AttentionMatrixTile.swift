@@ -27,7 +27,7 @@ struct AttentionMatrixTile: Hashable, Sendable {
     switch kernel {
     case .forward: [(4, 32, 64)]
     case .queryGradient: [(4, 32, 32)]
-    case .keyGradient: [(8, 16, 64)]
+    case .keyGradient: []
     }
   }
 
@@ -37,7 +37,7 @@ struct AttentionMatrixTile: Hashable, Sendable {
     _ units: BlockTile.MatrixUnits, width: Int, _ kernel: Kernel, sharedMemoryByteCount: Int
   ) -> AttentionMatrixTile? {
     let sizes =
-      (units.isAlongK ? [] : tallest(kernel)) + [
+      (units.isAlongK || units.subgroupSize != 32 ? [] : tallest(kernel)) + [
         (4, 16, 64), (4, 16, 32), (2, 16, 32), (1, 16, 32),
       ]
     return sizes.lazy.map { subgroups, rows, block in
