@@ -100,16 +100,12 @@ struct Blocked<Base: VulkanOperation>: VulkanOperation {
       "attention/attention.comp": .forward,
       "attention/attention_query_gradient.comp": .queryGradient,
     ]
+    let kernel = kernels[launch.shader.path] ?? .keyGradient
     let tall = AttentionMatrixTile(
-      units: units, subgroups: 1, rows: 32, block: 32, width: width,
-      kernel: kernels[launch.shader.path] ?? .keyGradient)
-    guard
-      let tile = isTall
-        ? tall
-        : AttentionMatrixTile.largest(
-          units, width: width, kernels[launch.shader.path] ?? .keyGradient,
-          sharedMemoryByteCount: 32768)
-    else { return launch }
+      units: units, subgroups: 1, rows: 32, block: 32, width: width, kernel: kernel)
+    let largest = AttentionMatrixTile.largest(
+      units, width: width, kernel, sharedMemoryByteCount: 32768)
+    guard let tile = isTall ? tall : largest else { return launch }
     let path = launch.shader.path.replacing(".comp", with: "_matrix.comp")
     var shader = tile.variant(path, q: .f32, k: .f32)
     for name in ["STORAGE_Q", "STORAGE_K"] { shader.defines[name] = launch.shader.defines[name] }

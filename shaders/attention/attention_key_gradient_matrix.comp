@@ -70,7 +70,5 @@ void main() {
   storeFragmentK(p.dk, at.keyBase, at.firstRow, p.keys, stride, r, c, false, p.scale); \
   STORE_MATRIX(dValue[(r) * HEAD_COLUMNS + (c)], staged, ownStart(), FRAGMENT_LINE); \
   storeFragmentK(p.dv, at.keyBase, at.firstRow, p.keys, stride, r, c, false, 1.0);
-#define STORE_RESULTS(r) REPEAT_WITHIN(HEAD_COLUMNS, STORE_RESULT, r)
-  syncSubgroup();
-  REPEAT(FRAGMENT_ROWS, STORE_RESULTS)
+  STORE_RESULTS
 }

@@ -141,10 +141,8 @@ void main() {
       }
     }
   }
-  syncSubgroup();
 #define STORE_RESULT(r, c)                                                       \
   STORE_MATRIX(sums[(r) * HEAD_COLUMNS + (c)], staged, ownStart(), FRAGMENT_LINE); \
   storeFragmentQ(p.o, at.queryBase, at.firstRow, p.queries, stride, r, c, true, 1.0);
-#define STORE_RESULTS(r) REPEAT_WITHIN(HEAD_COLUMNS, STORE_RESULT, r)
-  REPEAT(FRAGMENT_ROWS, STORE_RESULTS)
+  STORE_RESULTS
 }

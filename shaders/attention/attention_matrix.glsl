@@ -9,7 +9,7 @@
 // so that neighbours lie in different banks.
 //
 // Macros: SUBGROUPS, ROWS (a multiple of 16), BLOCK, WIDTH, PLACES (sorts of weights that a kernel keeps),
-// FRAGMENT_ROWS and HEAD_COLUMNS that follow from those, and those of common/matrix.glsl.
+// FRAGMENT_ROWS and HEAD_COLUMNS (ROWS and WIDTH in fragments), and those of common/matrix.glsl.
 #ifndef ATTENTION_ATTENTION_MATRIX_GLSL
 #define ATTENTION_ATTENTION_MATRIX_GLSL
 #define THREADS (SUBGROUPS * SUBGROUP)
@@ -44,13 +44,13 @@ const uint SCRATCH_SIZE = 16 * 5;
 #endif
 // Emulated fragments stay where they were loaded from: rows have a place that nothing else is written to.
 #ifdef MATRIX_EMULATED
-const uint KEPT_SIZE = 2 * ROWS * OWN_LINE;
-const uint KEPT_STEP = ROWS * OWN_LINE;
+const uint KEPT_START = OWN_SIZE + SCRATCH_SIZE;
+const uint KEPT_SIZE = OWN_SIZE;
 #else
+const uint KEPT_START = 0;
 const uint KEPT_SIZE = 0;
-const uint KEPT_STEP = 0;
 #endif
-const uint PART_SIZE = OWN_SIZE + SCRATCH_SIZE + KEPT_SIZE;
+const uint PART_SIZE = OWN_SIZE + SCRATCH_SIZE + 2 * KEPT_SIZE;
 
 // Both blocks, the subgroups' parts, a value for each of their rows, two for each line of a block.
 const uint OWN_START = 2 * BLOCK_SIZE;
@@ -75,9 +75,7 @@ float emulatedLoad(uint index, uint stride, uint row, uint column) {
 
 uint ownStart() { return OWN_START + matrixSubgroup() * PART_SIZE; }
 // Where the first or second operand's rows are staged.
-uint rowsStart(uint which) {
-  return KEPT_SIZE == 0 ? ownStart() : ownStart() + OWN_SIZE + SCRATCH_SIZE + which * KEPT_STEP;
-}
+uint rowsStart(uint which) { return ownStart() + KEPT_START + which * KEPT_SIZE; }
 uint ownRows() { return ROW_START + matrixSubgroup() * (ROWS / 4); }
 float rowValue(uint row) { return uintBitsToFloat(staged[ownRows() + row / 4][row % 4]); }
 void setRowValue(uint row, float value) { staged[ownRows() + row / 4][row % 4] = floatBitsToUint(value); }
@@ -97,17 +95,17 @@ UNIT_ACCESS(Q, STORAGE_Q)
 UNIT_ACCESS(K, STORAGE_K)
 
 // Brings this subgroup's rows of a head to its part of shared memory, zeros beyond the last of `lines`.
-#define STAGE_ROWS(which, NAME, base, start, first, lines, stride)                               \
+#define STAGE_ROWS(which, NAME, base, start, first, lines, stride)                        \
   for (uint i_ = matrixLane(); i_ < ROWS * HEAD_UNITS; i_ += SUBGROUP) {                  \
     uint line_ = i_ / HEAD_UNITS, unit_ = i_ % HEAD_UNITS;                                \
     uint row_ = (first) + matrixSubgroup() * ROWS + line_;                                \
     bool isInside_ = row_ < (lines);                                                      \
     uvec4 value_ = loadUnit##NAME(base, (start) + (isInside_ ? row_ : 0) * (stride) + 8 * unit_); \
-    staged[rowsStart(which) + line_ * OWN_LINE + unit_] = isInside_ ? value_ : uvec4(0);        \
+    staged[rowsStart(which) + line_ * OWN_LINE + unit_] = isInside_ ? value_ : uvec4(0);  \
   }
 
 // Those rows as fragments.
-#define LOAD_ROWS(which, fragments)                                                             \
+#define LOAD_ROWS(which, fragments)                                                      \
   syncSubgroup();                                                                        \
   [[unroll]] for (uint r_ = 0; r_ < FRAGMENT_ROWS; r_++) {                               \
     [[unroll]] for (uint s_ = 0; s_ < HEAD_STEPS; s_++) {                                \
@@ -226,8 +224,7 @@ void setMask(uint left) {
   }
 
 // One fragment times another, element by element: on a copy, because NVIDIA's compiler moves an array
-// whose fragments' elements are written in place to local memory. No function: RADV's compiler takes
-// no fragments as parameters (Mesa 25.0).
+// whose fragments' elements are written in place to local memory.
 #define SCALE_BY(sum, factors)                                                           \
   {                                                                                      \
     MatrixSum scaled_ = sum;                                                             \
@@ -253,6 +250,12 @@ void setMask(uint left) {
   }
 STORE_FRAGMENT_ROWS(Q)
 STORE_FRAGMENT_ROWS(K)
+
+// All results of a subgroup; STORE_RESULT(r, c), which stores fragment (r, c), is the kernel's.
+#define STORE_RESULTS_OF_ROW(r) REPEAT_WITHIN(HEAD_COLUMNS, STORE_RESULT, r)
+#define STORE_RESULTS                                                                    \
+  syncSubgroup();                                                                        \
+  REPEAT(FRAGMENT_ROWS, STORE_RESULTS_OF_ROW)
 
 // Whether it is so in any lane of the subgroup.
 #ifdef MATRIX_EMULATED

@@ -71,7 +71,5 @@ void main() {
 #define STORE_RESULT(r, c)                                                       \
   STORE_MATRIX(sums[(r) * HEAD_COLUMNS + (c)], staged, ownStart(), FRAGMENT_LINE); \
   storeFragmentQ(p.dq, at.queryBase, at.firstRow, p.queries, stride, r, c, false, p.scale);
-#define STORE_RESULTS(r) REPEAT_WITHIN(HEAD_COLUMNS, STORE_RESULT, r)
-  syncSubgroup();
-  REPEAT(FRAGMENT_ROWS, STORE_RESULTS)
+  STORE_RESULTS
 }

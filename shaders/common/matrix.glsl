@@ -10,6 +10,7 @@
 //   LOAD_SUM_COLUMNS(sum, array, index, stride)                  the same, column by column
 //   STORE_HALF(sum, array, index, stride)                        rounded to f16 (not emulated)
 //   EACH_ELEMENT(e, sum) ELEMENT(sum, e)                         a lane's elements, wherever they stand
+//   ADD_ELEMENTS(sum, other), SUBTRACT_ELEMENTS(sum, other)      fragments of sums, element by element
 //   packed(vec4)                                                 four numbers in the operands' type
 //
 // Index and stride count elements of the shared array, whatever their type.
@@ -23,7 +24,7 @@
 // With MATRIX_EMULATED a fragment of a or b is a place in shared memory and the sums are arrays, so that
 // staging, masks and epilogues around matrix units can be checked on devices without them; f16 only, and
 // SUBGROUP must be the size that the lanes are counted in. The kernel defines
-// how shared memory is read and written (emulatedElement, emulatedStore, and emulatedLoad for LOAD_SUMS).
+// how shared memory is read and written (emulatedElement, emulatedStore, and emulatedLoad for loads of sums).
 #ifndef COMMON_MATRIX_GLSL
 #define COMMON_MATRIX_GLSL
 #include "common/repeat.glsl"
@@ -34,9 +35,9 @@
 // Four numbers in the operands' type.
 uvec2 packed(vec4 v) {
 #if MATRIX_TYPE == 2
-  return uvec2(packBrain(v.xy), packBrain(v.zw));
+  return packBrainQuad(v);
 #else
-  return uvec2(packHalf(v.xy), packHalf(v.zw));
+  return packHalfQuad(v);
 #endif
 }
 

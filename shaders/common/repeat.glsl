@@ -13,15 +13,11 @@
 #define REPEAT_WITHIN_1(X, i) X(i, 0)
 #define REPEAT_2(X) X(0) X(1)
 #define REPEAT_WITHIN_2(X, i) X(i, 0) X(i, 1)
-#define REPEAT_3(X) X(0) X(1) X(2)
-#define REPEAT_WITHIN_3(X, i) X(i, 0) X(i, 1) X(i, 2)
 #define REPEAT_4(X) X(0) X(1) X(2) X(3)
 #define REPEAT_WITHIN_4(X, i) X(i, 0) X(i, 1) X(i, 2) X(i, 3)
-#define REPEAT_6(X) X(0) X(1) X(2) X(3) X(4) X(5)
 #define REPEAT_WITHIN_6(X, i) X(i, 0) X(i, 1) X(i, 2) X(i, 3) X(i, 4) X(i, 5)
 #define REPEAT_8(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
 #define REPEAT_WITHIN_8(X, i) X(i, 0) X(i, 1) X(i, 2) X(i, 3) X(i, 4) X(i, 5) X(i, 6) X(i, 7)
-#define REPEAT_12(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
 #define REPEAT_WITHIN_12(X, i) X(i, 0) X(i, 1) X(i, 2) X(i, 3) X(i, 4) X(i, 5) X(i, 6) X(i, 7) \
   X(i, 8) X(i, 9) X(i, 10) X(i, 11)
 #define REPEAT_16(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) \

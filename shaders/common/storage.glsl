@@ -26,7 +26,8 @@ float loadF32(uint64_t base, uint i) { return FloatArray(base).at[i]; }
 void storeF32(uint64_t base, uint i, float v) { FloatArray(base).at[i] = v; }
 
 // f16 of v by bits, rounded to nearest even, infinity from 65520 on: packHalf2x16 rounds as the driver
-// likes, and one that rounds towards zero hides overflows, which loss scaling must see.
+// likes, and one that rounds towards zero hides overflows, which loss scaling must see. With ROUNDS_HALF the
+// driver is known to round as this does, and takes one instruction for ten.
 uvec2 halfBits(vec2 v) {
   uvec2 bits = floatBitsToUint(v);
   uvec2 magnitude = bits & 0x7fffffffu;
@@ -47,6 +48,7 @@ uint packHalf(vec2 v) {
   return bits.x | (bits.y << 16);
 #endif
 }
+uvec2 packHalfQuad(vec4 v) { return uvec2(packHalf(v.xy), packHalf(v.zw)); }
 
 float loadF16(uint64_t base, uint i) {
   return unpackHalf2x16(uint(HalfArray(base).at[i])).x;
@@ -70,6 +72,7 @@ uint packBrain(vec2 v) {
   uvec2 bits = brainBits(v);
   return bits.x | (bits.y << 16);
 }
+uvec2 packBrainQuad(vec4 v) { return uvec2(packBrain(v.xy), packBrain(v.zw)); }
 void storeBF16(uint64_t base, uint i, float v) {
   HalfArray(base).at[i] = uint16_t(brainBits(vec2(v)).x);
 }

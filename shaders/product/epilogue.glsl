@@ -16,16 +16,16 @@ struct Epilogue {
   float scale;
 };
 
+#if FORM != 0
 // Four neighbouring sums of the row of y that starts at element `first`, with all that follows them.
 vec4 finished(Epilogue e, uint first, uint column, vec4 value) {
   value *= e.scale;
-#if FORM != 0
   if (e.bias != 0) value += loadQuadBias(e.bias, column);
   [[unroll]] for (uint j = 0; j < 4; j++) value[j] = activate(value[j], ACTIVATION);
   if (e.residual != 0) value += loadQuadResidual(e.residual, first + column);
-#endif
   return value;
 }
+#endif
 
 // Finishes and stores four; those at `columns` and beyond are not stored.
 void storeSums(Epilogue e, uint first, uint column, uint columns, vec4 value) {
@@ -45,22 +45,24 @@ void storeSums(Epilogue e, uint first, uint column, uint columns, vec4 value) {
 #endif
 }
 
-#if FORM != 0 && (STORAGE_Y == 1 || STORAGE_Y == 2)
+// Whether eight elements of y are 16 bytes that may be stored at once.
+#define STORES_OCTETS (FORM != 0 && (STORAGE_Y == 1 || STORAGE_Y == 2))
+#if STORES_OCTETS
 layout(buffer_reference, scalar, buffer_reference_align = 16) writeonly buffer Octets { uvec4 at[]; };
 #if STORAGE_Y == 1
-uvec2 packedY(vec4 v) { return uvec2(packHalf(v.xy), packHalf(v.zw)); }
+#define PACK_Y packHalfQuad
 #else
-uvec2 packedY(vec4 v) { return uvec2(packBrain(v.xy), packBrain(v.zw)); }
+#define PACK_Y packBrainQuad
 #endif
 #endif
 
 // Finishes and stores eight, of which the first is inside: at once where they are 16 bytes and lie on a
 // multiple of that.
 void storeEight(Epilogue e, uint first, uint column, uint columns, vec4 low, vec4 high) {
-#if FORM != 0 && (STORAGE_Y == 1 || STORAGE_Y == 2)
+#if STORES_OCTETS
   if (((first | columns) & 7u) == 0) {
     Octets(e.y).at[(first + column) >> 3] =
-        uvec4(packedY(finished(e, first, column, low)), packedY(finished(e, first, column + 4, high)));
+        uvec4(PACK_Y(finished(e, first, column, low)), PACK_Y(finished(e, first, column + 4, high)));
     return;
   }
 #endif

@@ -24,7 +24,7 @@ vec4 loadQuadF16(uint64_t base, uint i) {
   return vec4(unpackHalf2x16(bits.x), unpackHalf2x16(bits.y));
 }
 void storeQuadF16(uint64_t base, uint i, vec4 v) {
-  WideArray(base).at[i >> 2] = pack64(uvec2(packHalf(v.xy), packHalf(v.zw)));
+  WideArray(base).at[i >> 2] = pack64(packHalfQuad(v));
 }
 
 vec4 loadQuadBF16(uint64_t base, uint i) {
@@ -33,7 +33,7 @@ vec4 loadQuadBF16(uint64_t base, uint i) {
       uvec4(bits.x << 16, bits.x & 0xffff0000u, bits.y << 16, bits.y & 0xffff0000u));
 }
 void storeQuadBF16(uint64_t base, uint i, vec4 v) {
-  WideArray(base).at[i >> 2] = pack64(uvec2(packBrain(v.xy), packBrain(v.zw)));
+  WideArray(base).at[i >> 2] = pack64(packBrainQuad(v));
 }
 
 #define QUAD_LOAD_0 loadQuadF32

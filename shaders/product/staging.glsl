@@ -121,8 +121,8 @@ uvec4 loadWords(uint64_t address, uint byteCount) {
   return uvec4(uint(Bytes2(address).at), 0, 0, 0);
 }
 
-// Fills an item from base + offset (in bytes), with zeros if it is not inside. No branch: a load that is
-// not wanted goes to the base.
+// Fills an item from base + offset (in bytes); `words` are zeros if it is not inside. No branch: a load that
+// is not wanted goes to the base.
 #define FETCH(NAME, BYTES, WORDS)                                                     \
   void fetch##NAME(uint item, uint64_t base, uint offset, bool isInside) {            \
     uint64_t address = base + uint64_t(isInside ? offset : 0);                        \
@@ -182,6 +182,7 @@ void fetch() {
   [[unroll]] for (uint item = 0; item < B_ITEMS; item++) fetchItemB(item);
   moveOn();
 }
+
 // Supplied by the tile: rawA and rawB into shared memory, and `count` values of k of their product, from
 // `first` on, into the sums.
 void stage(uint stageIndex);
@@ -189,6 +190,9 @@ void multiply(uint stageIndex, uint first, uint count);
 
 #ifndef STAGES
 #define STAGES 1
+#endif
+#ifndef INTERLEAVED
+#define INTERLEAVED 0
 #endif
 
 // Sums `depth` values of k.

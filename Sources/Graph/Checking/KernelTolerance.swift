@@ -16,14 +16,16 @@ public enum KernelTolerance {
   /// products: three or four roundings of 2^-12 or 2^-9.
   static let roundedWeights: [DType: Double] = [.f16: 6e-4, .bf16: 5e-3]
 
-  /// The limit for a 16-bit result of attention on matrix units.
-  public static func withRoundedWeights(_ type: TensorType) -> Double {
-    max(of(type), roundedWeights[type.dtype] ?? 0)
-  }
-
   /// The limit for a result of this type. In a short one, of a norm's 32 channels say, already two values
   /// that tip are more than the share that is usual; the same kernel's f32 results tell whether it is
   /// right.
+  ///
+  /// - Parameter roundsWeights: the kernel is attention on matrix units
+  public static func of(_ type: TensorType, roundsWeights: Bool) -> Double {
+    max(of(type), roundsWeights ? roundedWeights[type.dtype] ?? 0 : 0)
+  }
+
+  /// The limit where nothing is rounded on the way.
   public static func of(_ type: TensorType) -> Double {
     let tipped = (2 / Double(max(type.elementCount, 1))).squareRoot()
     switch type.dtype {

@@ -24,7 +24,7 @@ public struct KernelVerification: Sendable {
 
   /// - Parameters:
   ///   - backends: of one device, perhaps opened several times: each checks cases on a thread of its
-  ///     own, because a driver for CPUs compiles kernels on one when they are first run
+  ///     own, because compiling takes most of the time, and drivers do it on the thread that asks
   ///   - filter: part of the names of operations to check; nil checks all
   public init(_ backends: [VulkanBackend], filter: String? = nil) {
     self.backends = backends
@@ -85,7 +85,8 @@ public struct KernelVerification: Sendable {
     return rows
   }
 
-  private func hasRoundedWeights(_ check: OperationCase, _ variant: KernelVariant) -> Bool {
+  /// Whether it is attention on matrix units.
+  private func roundsWeights(_ check: OperationCase, _ variant: KernelVariant) -> Bool {
     variant.choice?.code == .matrix
       && (check.operation is Attention || check.operation is AttentionGradient)
   }
@@ -103,9 +104,8 @@ public struct KernelVerification: Sendable {
       let found = try lowered.run(on: backend, data)
       let again = try lowered.run(on: backend, data)
       for (index, (value, meaning)) in zip(found, expected).enumerated() {
-        let limit =
-          hasRoundedWeights(check, variant)
-          ? KernelTolerance.withRoundedWeights(meaning.type) : KernelTolerance.of(meaning.type)
+        let limit = KernelTolerance.of(
+          meaning.type, roundsWeights: roundsWeights(check, variant))
         let error = relativeError(value, meaning) / limit
         row.worst = max(row.worst, error)
         if !(error < 1), row.failure == nil {

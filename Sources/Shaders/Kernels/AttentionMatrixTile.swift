@@ -21,8 +21,7 @@ struct AttentionMatrixTile: Hashable, Sendable {
   var width: Int
   var kernel: Kernel
 
-  /// Subgroups, their rows and a block's lines that pay where registers hold them (NVIDIA; not RDNA3, whose
-  /// operands take twice as many).
+  /// Subgroups, their rows and a block's lines that pay where registers hold them.
   private static func tallest(_ kernel: Kernel) -> [(Int, Int, Int)] {
     switch kernel {
     case .forward: [(4, 32, 64)]
@@ -37,7 +36,7 @@ struct AttentionMatrixTile: Hashable, Sendable {
     _ units: BlockTile.MatrixUnits, width: Int, _ kernel: Kernel, sharedMemoryByteCount: Int
   ) -> AttentionMatrixTile? {
     let sizes =
-      (units.isAlongK || units.subgroupSize != 32 ? [] : tallest(kernel)) + [
+      (units.hasLargeRegisters ? tallest(kernel) : []) + [
         (4, 16, 64), (4, 16, 32), (2, 16, 32), (1, 16, 32),
       ]
     return sizes.lazy.map { subgroups, rows, block in
@@ -50,6 +49,7 @@ struct AttentionMatrixTile: Hashable, Sendable {
     let shape = units.shape
     // RDNA3 has too few registers for the gradients' sums of wider heads.
     if kernel != .forward && width > 64 { return false }
+    // And for blocks of 64 lines of heads wider than 96.
     if width * block > 96 * 64 { return false }
     let isMultiple = [width, block].allSatisfy { $0 % shape.n == 0 && $0 % shape.k == 0 }
     return AttentionTile.canTake(width: width) && isMultiple && rows % 16 == 0 && 16 % shape.m == 0
@@ -71,7 +71,7 @@ struct AttentionMatrixTile: Hashable, Sendable {
     let places = kernel == .keyGradient ? 2 : 1
     let own = rows * max(headLine, places * block / 8 + 1)
     let scratch = units.shape.operands == .f16 && !units.isEmulated ? 0 : 16 * 5
-    let kept = units.isEmulated ? 2 * rows * max(headLine, places * block / 8 + 1) : 0
+    let kept = units.isEmulated ? 2 * own : 0
     return 16
       * (2 * block * headLine + subgroups * (own + scratch + kept) + blockRows / 4 + block / 2)
   }

@@ -97,7 +97,7 @@ struct BlockTile: Hashable, Sendable {
     let blocks = [
       form == 3 ? (depth, rows) : (rows, depth), form >= 2 ? (depth, columns) : (columns, depth),
     ]
-    let items = blocks.map { lines, along in ceilDivide(lines, max(threads / (along / vector), 1)) }
+    let items = blocks.map { lines, along in ceilDivide(lines, threads / (along / vector)) }
     return items.allSatisfy { $0 % (depth / matrix.shape.k) == 0 }
   }
 
@@ -146,6 +146,12 @@ extension BlockTile.MatrixUnits {
       subgroupColumns: 1 << (shift - shift / 2), isAlongK: isAlongK)
   }
 
+  /// Whether registers hold the sums and operands of large parts: of subgroups of 32 with products of
+  /// 16x16x16, as NVIDIA has, but not of RDNA3, whose operands take twice as many.
+  var hasLargeRegisters: Bool {
+    [shape.m, shape.n, shape.k] == [16, 16, 16] && subgroupSize == 32 && !isAlongK
+  }
+
   /// The shape as constants of `common/matrix.glsl`.
   var constants: [UInt32: UInt32] {
     isEmulated ? [:] : [1: UInt32(shape.m), 2: UInt32(shape.n), 3: UInt32(shape.k)]
@@ -178,26 +184,25 @@ extension BlockTile {
 
   /// Blocks worth trying with matrix units, large to small.
   ///
-  /// The four large ones for subgroups of 32 with products of 16x16x16 are NVIDIA's: a subgroup's 64 x 64
-  /// sums are what its registers hold, and 64 values of k are 128 bytes, a line of its cache. Others have
-  /// fewer registers.
+  /// The four large ones are NVIDIA's: a subgroup's 64 x 64 sums are what its registers hold, and 64 values of
+  /// k are 128 bytes, a line of its cache.
   static func matrixTiles(
     _ shape: MatrixShape, subgroupSize: Int, isAlongK: Bool = false
   ) -> [BlockTile] {
-    func units(_ threads: Int) -> Units {
-      .matrix(
-        MatrixUnits(shape: shape, subgroupSize: subgroupSize, threads: threads, isAlongK: isAlongK))
+    func units(_ threads: Int) -> MatrixUnits {
+      MatrixUnits(shape: shape, subgroupSize: subgroupSize, threads: threads, isAlongK: isAlongK)
     }
-    let small = BlockTile(rows: 32, columns: 32, depth: 32, stages: 2, units: units(64))
-    let hasLargeParts = shape.m * shape.n * shape.k == 4096 && subgroupSize == 32 && !isAlongK
-    if hasLargeParts {
+    let small = BlockTile(rows: 32, columns: 32, depth: 32, stages: 2, units: .matrix(units(64)))
+    if units(64).hasLargeRegisters {
       return [(128, 128), (128, 64), (64, 128), (64, 64)].map { rows, columns in
         BlockTile(
-          rows: rows, columns: columns, depth: 64, stages: 1, units: units(128), spreadsLoads: true)
+          rows: rows, columns: columns, depth: 64, stages: 1, units: .matrix(units(128)),
+          spreadsLoads: true)
       } + [small]
     }
     return [(128, 128, 256, 1), (64, 64, 128, 2)].map { rows, columns, threads, stages in
-      BlockTile(rows: rows, columns: columns, depth: 32, stages: stages, units: units(threads))
+      BlockTile(
+        rows: rows, columns: columns, depth: 32, stages: stages, units: .matrix(units(threads)))
     } + [small]
   }
 }

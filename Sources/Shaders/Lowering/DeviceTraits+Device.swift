@@ -9,7 +9,8 @@ extension DeviceTraits {
       hasCheapBroadcast: Self.hasCheapBroadcast(information),
       sharedMemoryByteCount: limits.sharedMemoryByteCount,
       maxGroupInvocations: limits.maxGroupInvocations)
-    if information.vendorID == Self.nvidia { shaderDefines["ROUNDS_HALF"] = "1" }
+    // Not NVK, which has the vendor's number too.
+    if information.driverName == "NVIDIA" { shaderDefines["ROUNDS_HALF"] = "1" }
     guard device.matrixExtension != nil else { return }
     for operands in [MatrixElement.f16, .bf16] {
       let shapes = limits.matrixShapes.filter { $0.operands == operands && $0.sums == .f32 }
@@ -23,7 +24,6 @@ extension DeviceTraits {
   }
 
   private static let amd: UInt32 = 0x1002
-  private static let nvidia: UInt32 = 0x10de
 
   /// llvmpipe up to Mesa 22 runs a broadcast as a loop over the lanes.
   private static func hasCheapBroadcast(_ information: DeviceInformation) -> Bool {
