@@ -1,9 +1,8 @@
 // sums[part] = sum of x^2 over the elements of the part.
-// Shapes: ten runs x [count], sums f32 [all their parts]. A workgroup: one part of PART elements of one
-// run. Meaning: Graph/Operations/GlobalNorm.swift
+// Shapes: by tensor x [its elements]; sums f32 [all their parts]. Mapping: optimizer/tensors.glsl, a
+// workgroup for each part of PART elements. Meaning: Graph/Operations/GlobalNorm.swift
 #version 460
-#include "common/values.glsl"
-#include "common/index.glsl"
+#include "optimizer/tensors.glsl"
 #include "common/reduce.glsl"
 #include "parameters/global_norm.h"
 
@@ -12,19 +11,13 @@ layout(constant_id = 1) const uint PART = 8192;
 VALUE_ACCESS(X, STORAGE_X)
 
 void main() {
-  uint part = linearGroup();
-  uint run = 0;
-  while (run < 10) {
-    uint parts = (p.count[run] + PART - 1) / PART;
-    if (part < parts) break;
-    part -= parts;
-    run++;
-  }
-  if (run == 10) return;
-  uint64_t x = p.x[run];
-  uint size = p.count[run];
-  uint end = min((part + 1) * PART, size);  // in elements; PART is even
-  uint i = part * PART + VALUE_SIZE * gl_LocalInvocationIndex;
+  uint group = linearGroup();
+  if (group >= p.groups) return;
+  UpdatedTensor tensor = updatedTensor(p.table, p.entryWords, p.tensors, group);
+  uint64_t x = address(tensor, 0);
+  uint size = tensor.count;
+  uint end = min((tensor.group + 1) * PART, size);  // in elements; PART is even
+  uint i = tensor.group * PART + VALUE_SIZE * gl_LocalInvocationIndex;
   uint stride = VALUE_SIZE * gl_WorkGroupSize.x;
   LongSum sum = longSum();
   while (i < end) {
@@ -40,5 +33,5 @@ void main() {
     add(sum, vec2(total(chunk), 0));
   }
   float sumOfSquares = groupSum(sum.value.x);
-  if (gl_LocalInvocationIndex == 0) storeF32(p.sums, linearGroup(), sumOfSquares);
+  if (gl_LocalInvocationIndex == 0) storeF32(p.sums, group, sumOfSquares);
 }

@@ -1,8 +1,10 @@
 #include "common.h"
 
-// Squares of up to ten runs of memory, count elements each, to sums [parts].
+// Squares of tensors to sums [parts]. Table: optimizer/tensors.glsl.
 PARAMETERS(GlobalNormSumsParameters) {
   ADDRESS sums;
-  ADDRESS x[10];
-  UINT count[10];
+  ADDRESS table;
+  UINT entryWords;
+  UINT tensors;
+  UINT groups;
 } END_PARAMETERS(GlobalNormSumsParameters);

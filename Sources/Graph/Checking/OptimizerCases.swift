@@ -9,7 +9,7 @@ extension OperationCase {
       ),
       OperationCase(GlobalNorm(), [TensorType([300, 333]), TensorType([5000], .bf16)]),
       OperationCase(
-        GlobalNorm(joinsNeighbours: false), [TensorType([64]), TensorType([64]), TensorType([9])]),
+        GlobalNorm(), [TensorType([64], .f16), TensorType([20_000]), TensorType([9], .f16)]),
       clip(nil, norm: 3, step: 4), clip(1, norm: 3, step: 0), clip(1, norm: 0.5, step: 999),
       clip(1, norm: .infinity, step: 7), clip(nil, norm: .nan, step: 7), clip(2, norm: 0, step: 1),
       scaled(1, norm: 3e5, lossScale: 65536, goodSteps: 2),

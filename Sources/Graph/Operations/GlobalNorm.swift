@@ -3,12 +3,8 @@
 /// Shapes: n tensors of any shapes; y f32 [1]. Sums run in a fixed order.
 public struct GlobalNorm: Operation {
   public static let name = "global_norm"
-  /// Whether tensors that lie side by side may be summed as one, in fewer launches. The order of the
-  /// sums then depends on where they lie: for variables, whose places are fixed, not for what a plan
-  /// places here or there.
-  public let joinsNeighbours: Bool
 
-  public init(joinsNeighbours: Bool = true) { self.joinsNeighbours = joinsNeighbours }
+  public init() {}
 
   public func outputTypes(_ inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try requireShape(!inputs.isEmpty, "takes at least one tensor")

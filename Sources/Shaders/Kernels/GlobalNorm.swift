@@ -2,30 +2,54 @@ import CKernelParameters
 import Graph
 
 extension GlobalNorm: VulkanOperation {
+  /// Elements whose squares a workgroup sums.
+  private static let partSize = 8192
+  /// Words of a table's entry: two, and the address.
+  private static let roleCount = 1
+
+  private static func parts(_ type: TensorType) -> Int { ceilDivide(type.elementCount, partSize) }
+
+  /// Tensors that are stored alike, each with a launch for all of them.
+  private static func groups(_ inputs: [TensorType]) -> [UpdateGroup] {
+    UpdateGroup.groups([inputs])
+  }
+
+  /// Sums of all parts, then a table for each launch.
   public func workspaceByteCount(
     inputs: [TensorType], outputs: [TensorType], device: DeviceTraits
   ) -> Int {
-    inputs.reduce(0) { $0 + SquareRun.parts($1.elementCount) } * 4
+    Self.sumsByteCount(inputs)
+      + Self.groups(inputs).reduce(0) {
+        $0 + UpdateTable.byteCount(tensors: $1.tensors.count, roles: Self.roleCount)
+      }
+  }
+
+  private static func sumsByteCount(_ inputs: [TensorType]) -> Int {
+    scratchByteCount(inputs.reduce(0) { $0 + parts($1) } * 4)
   }
 
   public func launches(_ context: LoweringContext) -> [Launch] {
-    let runs = SquareRun.merged(context.inputs, joins: joinsNeighbours)
-    var launches: [Launch] = []
+    let types = context.inputs.map(\.type)
+    var offset = Self.sumsByteCount(types)
     var partCount = 0
-    var next = 0
-    while next < runs.count {
-      // As many runs of one storage as the parameters hold.
-      let dtype = runs[next].dtype
-      let taken = runs[next...].prefix(SquareRun.perLaunch).prefix { $0.dtype == dtype }
-      let parts = taken.reduce(0) { $0 + $1.parts }
-      launches.append(
-        context.grouped(
-          "optimizer/global_norm_sums.comp", groups: parts, values: .pairs, storage: ["X": dtype],
-          constants: [1: UInt32(SquareRun.partSize)],
-          parameters: SquareRun.parameters(
-            taken, sums: context.workspace + UInt64(partCount * 4))))
-      partCount += parts
-      next += taken.count
+    var launches = Self.groups(types).map { group in
+      let table = UpdateTable(
+        entries: group.tensors.map { tensor in
+          UpdateTable.Entry(
+            count: types[tensor].elementCount, index: tensor, groups: Self.parts(types[tensor]),
+            addresses: [context.inputs[tensor].address])
+        })
+      var launch = context.grouped(
+        "optimizer/global_norm_sums.comp", groups: table.groups, values: .pairs,
+        storage: ["X": group.dtypes[0]], constants: [1: UInt32(Self.partSize)],
+        parameters: GlobalNormSumsParameters(
+          sums: context.workspace + UInt64(partCount * 4),
+          table: context.workspace + UInt64(offset), entryWords: UInt32(table.entryWords),
+          tensors: UInt32(group.tensors.count), groups: UInt32(table.groups)))
+      launch.table = WorkspaceTable(offset: offset, bytes: table.bytes)
+      partCount += table.groups
+      offset += UpdateTable.byteCount(tensors: group.tensors.count, roles: Self.roleCount)
+      return launch
     }
     launches.append(
       context.grouped(
@@ -33,52 +57,5 @@ extension GlobalNorm: VulkanOperation {
         parameters: GlobalNormParameters(
           sums: context.workspace, y: context.outputs[0].address, count: UInt32(partCount))))
     return launches
-  }
-}
-
-/// A stretch of memory whose squares are summed: tensors that follow one another without padding.
-private struct SquareRun {
-  let dtype: DType
-  let address: UInt64
-  var count: Int
-
-  /// Elements that a workgroup sums.
-  static let partSize = 8192
-  /// Runs that one launch's parameters hold.
-  static let perLaunch = 10
-
-  static func parts(_ count: Int) -> Int { (count + partSize - 1) / partSize }
-  var parts: Int { Self.parts(count) }
-
-  static func merged(_ tensors: [Binding], joins: Bool) -> [SquareRun] {
-    var runs: [SquareRun] = []
-    for tensor in tensors {
-      let (type, count) = (tensor.type, tensor.type.elementCount)
-      if joins, let last = runs.last, last.dtype == type.dtype,
-        last.address + UInt64(last.count * type.dtype.byteCount) == tensor.address,
-        last.count + count < 1 << 31
-      {
-        runs[runs.count - 1].count += count
-      } else {
-        runs.append(SquareRun(dtype: type.dtype, address: tensor.address, count: count))
-      }
-    }
-    return runs
-  }
-
-  static func parameters(
-    _ runs: ArraySlice<SquareRun>, sums: UInt64
-  ) -> GlobalNormSumsParameters {
-    var parameters = GlobalNormSumsParameters()
-    parameters.sums = sums
-    withUnsafeMutableBytes(of: &parameters.x) { raw in
-      let x = raw.bindMemory(to: UInt64.self)
-      for (index, run) in runs.enumerated() { x[index] = run.address }
-    }
-    withUnsafeMutableBytes(of: &parameters.count) { raw in
-      let count = raw.bindMemory(to: UInt32.self)
-      for (index, run) in runs.enumerated() { count[index] = UInt32(run.count) }
-    }
-    return parameters
   }
 }

@@ -1,56 +1,58 @@
 import Graph
+import Synchronization
 import VKRuntime
 
 /// An operation with memory of its own, to be timed alone by the device's clock.
 public final class TimedOperation {
   public let operation: any VulkanOperation
-  public let inputs: [TensorType]
-  public let outputs: [TensorType]
   public let launches: [Launch]
   /// The kernel among several that computes it; nil where there is one only.
   public let choice: KernelChoice?
-  private let backend: VulkanBackend
+  private let memory: TimedMemory
   private let pipelines: [Pipeline]
-  private let arenas: [Arena]
   private let workspace: Arena?
+
+  public var inputs: [TensorType] { memory.inputs }
+  public var outputs: [TensorType] { memory.outputs }
+  private var backend: VulkanBackend { memory.backend }
 
   /// - Parameters:
   ///   - inputs: filled with normal noise, whole numbers with zeros
   ///   - constants: values of all elements of inputs that cannot be noise, by index
-  ///   - variant: how the operation is lowered
   /// - Throws: `VulkanError`; `ShapeError` when the inputs do not fit the operation.
-  public init(
+  public convenience init(
     _ operation: any VulkanOperation, inputs: [TensorType], constants: [Int: Double] = [:],
-    variant: KernelVariant = KernelVariant(), on backend: VulkanBackend
+    on backend: VulkanBackend
+  ) throws {
+    let memory = try TimedMemory(operation, inputs: inputs, constants: constants, on: backend)
+    try self.init(operation, memory)
+  }
+
+  /// - Parameters:
+  ///   - memory: made for the operation
+  ///   - variant: how the operation is lowered
+  ///   - pipelines: of its launches, in their order; nil compiles them
+  /// - Throws: `VulkanError`
+  init(
+    _ operation: any VulkanOperation, _ memory: TimedMemory,
+    variant: KernelVariant = KernelVariant(), pipelines: [Pipeline]? = nil
   ) throws {
     self.operation = operation
-    self.inputs = inputs
-    self.backend = backend
+    self.memory = memory
+    let backend = memory.backend
     let traits = variant.traits(backend.traits)
-    outputs = try operation.outputTypes(inputs)
     choice = (operation as? any SelectableOperation)?
-      .selection(inputs: inputs, outputs: outputs, device: traits)
+      .selection(inputs: memory.inputs, outputs: memory.outputs, device: traits)
       .map(traits.choices.choice)
     let workspaceByteCount = operation.workspaceByteCount(
-      inputs: inputs, outputs: outputs, device: traits)
-    let limits = backend.planningLimits
-    func arena(_ byteCount: Int, _ name: String) throws -> Arena {
-      try Arena(
-        backend.device, kind: .device, byteCount: UInt64(limits.rounded(byteCount)), name: name)
-    }
-    let inputArenas = try inputs.map { try arena($0.byteCount, "timed input") }
-    let outputArenas = try outputs.map { try arena($0.byteCount, "timed output") }
-    workspace = try workspaceByteCount > 0 ? arena(workspaceByteCount, "timed scratch") : nil
-    arenas = inputArenas + outputArenas
-    func bindings(_ types: [TensorType], _ arenas: [Arena]) -> [Binding] {
-      zip(types, arenas).map { Binding(type: $0, address: $1.deviceAddress) }
-    }
+      inputs: memory.inputs, outputs: memory.outputs, device: traits)
+    workspace =
+      workspaceByteCount > 0 ? try backend.timedArena(workspaceByteCount, "timed scratch") : nil
     launches = operation.launches(
       LoweringContext(
-        inputs: bindings(inputs, inputArenas), outputs: bindings(outputs, outputArenas),
+        inputs: memory.inputBindings, outputs: memory.outputBindings,
         workspace: workspace?.deviceAddress ?? 0, device: traits))
-    pipelines = try backend.pipelines(for: launches, keeps: false)
-    try Self.fill(inputArenas, inputs, constants, backend)
+    self.pipelines = try pipelines ?? backend.pipelines(for: launches, keeps: false)
   }
 
   deinit { try? backend.device.waitIdle() }
@@ -89,27 +91,64 @@ public final class TimedOperation {
     }
   }
 
-  /// Shortest seconds of a few runs, after one that compiles and warms up: what else the machine does
-  /// only adds to them.
-  ///
-  /// - Parameter limit: seconds above which one run is enough to tell
-  func shortestSeconds(unlessAbove limit: Double) throws -> Double {
-    _ = try seconds(runs: 1)
-    let first = try seconds(runs: 1)[0]
-    if first > limit { return first }
-    let runs = max(2, min(20, Int(0.01 / max(first, 1e-6))))
-    return try seconds(runs: runs).reduce(first, min)
+  /// Shortest seconds of runs for a few milliseconds, at least one: what else the machine does only adds
+  /// to them.
+  /// - Parameter expected: seconds of a run, about
+  func shortestSeconds(expected: Double) throws -> Double {
+    let runs = max(1, min(10, Int(0.002 / max(expected, 1e-6))))
+    return try seconds(runs: runs).reduce(.infinity, min)
   }
 
-  /// Median seconds of a run, after one run that compiles and warms up.
+  /// Runs again and again, for a GPU's clock to rise: after a pause of a tenth of a second (a compilation,
+  /// say) an H200 computes at a fifth of its rate, and stays there while it has pauses of 10 ms.
+  func warmUp(seconds wanted: Double) throws {
+    if backend.traits.isCPU { return }
+    let start = ContinuousClock.now
+    var one = try seconds(runs: 1)[0]
+    while (ContinuousClock.now - start) / .seconds(1) < wanted {
+      one = try seconds(runs: max(1, min(200, Int(0.02 / max(one, 1e-6)))))[0]
+    }
+  }
+
+  /// Median seconds of a run, after runs that compile and warm up.
   ///
   /// - Parameter minimum: seconds to measure for, unless one run takes as long
   public func medianSeconds(minimum: Double = 0.05) throws -> Double {
     _ = try seconds(runs: 1)
+    try warmUp(seconds: minimum)
     let first = try seconds(runs: 1)[0]
     let runs = max(2, min(50, Int(minimum / max(first, 1e-6))))
     let times = try first < minimum ? seconds(runs: runs) + [first] : [first]
     return times.sorted()[times.count / 2]
+  }
+}
+
+/// Inputs and outputs of an operation that is timed, shared by its variants.
+final class TimedMemory {
+  let inputs: [TensorType]
+  let outputs: [TensorType]
+  let inputBindings: [Binding]
+  let outputBindings: [Binding]
+  let backend: VulkanBackend
+  private var arenas: [Arena] = []
+
+  /// - Throws: `VulkanError`; `ShapeError` when the inputs do not fit the operation.
+  init(
+    _ operation: any VulkanOperation, inputs: [TensorType], constants: [Int: Double] = [:],
+    on backend: VulkanBackend
+  ) throws {
+    self.inputs = inputs
+    self.backend = backend
+    outputs = try operation.outputTypes(inputs)
+    let inputArenas = try inputs.map { try backend.timedArena($0.byteCount, "timed input") }
+    let outputArenas = try outputs.map { try backend.timedArena($0.byteCount, "timed output") }
+    arenas = inputArenas + outputArenas
+    func bindings(_ types: [TensorType], _ arenas: [Arena]) -> [Binding] {
+      zip(types, arenas).map { Binding(type: $0, address: $1.deviceAddress) }
+    }
+    inputBindings = bindings(inputs, inputArenas)
+    outputBindings = bindings(outputs, outputArenas)
+    try Self.fill(inputArenas, inputs, constants, backend)
   }
 
   private static func fill(
@@ -139,6 +178,8 @@ public final class TimedOperation {
 
   /// A constant; or sums of four uniform numbers, with variance 1: what activations look like.
   private static func values(_ dtype: DType, constant: Double?) -> [UInt8] {
+    let known = constant == nil ? noise.withLock { $0[dtype] } : nil
+    if let known { return known }
     var state: UInt64 = 1
     let values = (0..<65_536).map { _ -> Double in
       if let constant { return constant }
@@ -146,6 +187,18 @@ public final class TimedOperation {
       let parts = (0..<4).map { Double((state >> (16 * $0)) & 0xffff) / 65_536 }
       return (parts.reduce(0, +) - 2) * 3.0.squareRoot()
     }
-    return TensorData(TensorType([values.count], dtype), doubles: values).bytes
+    let bytes = TensorData(TensorType([values.count], dtype), doubles: values).bytes
+    if constant == nil { noise.withLock { $0[dtype] = bytes } }
+    return bytes
+  }
+
+  private static let noise = Mutex<[DType: [UInt8]]>([:])
+}
+
+extension VulkanBackend {
+  /// Device memory for what is timed.
+  fileprivate func timedArena(_ byteCount: Int, _ name: String) throws -> Arena {
+    try Arena(
+      device, kind: .device, byteCount: UInt64(planningLimits.rounded(byteCount)), name: name)
   }
 }

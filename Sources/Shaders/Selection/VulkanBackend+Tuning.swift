@@ -1,3 +1,4 @@
+import Foundation
 import Graph
 import VKRuntime
 
@@ -10,7 +11,7 @@ extension VulkanBackend {
     return true
   }
 
-  /// Measures each candidate once for a device, driver, operation and shape class, those with most
+  /// Measures the candidates once for a device, driver, operation and shape class, those with most
   /// work first; what was chosen is kept in the cache folder, guesses too, so that the next run
   /// chooses the same.
   public func tune(_ graphs: [Graph], budgetSeconds: Double) throws -> TuningReport {
@@ -18,22 +19,41 @@ extension VulkanBackend {
     let isTimeUp = { (ContinuousClock.now - start) / .seconds(1) >= budgetSeconds }
     var report = TuningReport()
     var table = storedChoices()
-    for use in openSelections(graphs) {
-      let (key, candidates) = (use.selection.key, use.selection.candidates)
-      var choice = candidates[0]
-      if let known = table[key], candidates.contains(known) {
-        choice = known
-        report.knownCount += 1
-      } else if !isTimeUp() {
-        choice = try fastest(use, isTimeUp)
-        report.measuredCount += 1
-      } else {
-        report.guessedCount += 1
-      }
-      table[key] = choice
-      traits.choices.add([key: choice])
+    func choose(_ use: OpenSelection, _ choice: KernelChoice) {
+      table[use.selection.key] = choice
+      traits.choices.add([use.selection.key: choice])
     }
-    if report.measuredCount + report.guessedCount > 0 { store(table) }
+    var unknown: ArraySlice<OpenSelection> = []
+    for use in openSelections(graphs) {
+      if let known = table[use.selection.key], use.selection.candidates.contains(known) {
+        choose(use, known)
+        report.knownCount += 1
+      } else {
+        unknown.append(use)
+      }
+    }
+    while !unknown.isEmpty {
+      if isTimeUp() {
+        for use in unknown { choose(use, use.selection.candidates[0]) }
+        report.guessedCount += unknown.count
+        unknown = []
+      } else {
+        // As many as keep all processors compiling for a while.
+        let batch = unknown.prefix(2 * ProcessInfo.processInfo.activeProcessorCount)
+        unknown = unknown.dropFirst(batch.count)
+        let pipelines = try candidatePipelines(batch)
+        for (index, (use, pipelines)) in zip(batch, pipelines).enumerated() {
+          if isTimeUp() {
+            choose(use, use.selection.candidates[0])
+            report.guessedCount += 1
+          } else {
+            choose(use, try fastest(use, pipelines, warmsUp: index == 0))
+            report.measuredCount += 1
+          }
+        }
+      }
+      store(table)
+    }
     report.seconds = (ContinuousClock.now - start) / .seconds(1)
     return report
   }
@@ -44,6 +64,12 @@ extension VulkanBackend {
     let inputs: [TensorType]
     let selection: KernelSelection
     var flopCount: Int
+
+    /// What is worth the time: where matrix units can do the work nothing else comes near.
+    var candidates: [KernelChoice] {
+      let matrices = selection.candidates.filter { $0.code == .matrix }
+      return matrices.isEmpty ? selection.candidates : matrices
+    }
   }
 
   /// Selections without a choice, those with most work in all uses first.
@@ -72,19 +98,55 @@ extension VulkanBackend {
     }
   }
 
-  /// The candidate with the shortest run; of those that there was time to try, at least one.
-  private func fastest(
-    _ use: OpenSelection, _ isTimeUp: () -> Bool
-  ) throws -> KernelChoice {
-    var best = (seconds: Double.infinity, choice: use.selection.candidates[0])
-    for choice in use.selection.candidates {
-      if best.seconds.isFinite, isTimeUp() { break }
-      let timed = try TimedOperation(
-        use.operation, inputs: use.inputs, variant: KernelVariant(choice: choice), on: self)
-      let seconds = try timed.shortestSeconds(unlessAbove: 1.5 * best.seconds)
-      if seconds < best.seconds { best = (seconds, choice) }
+  /// Pipelines of each use's candidates, all compiled in parallel.
+  private func candidatePipelines(
+    _ uses: ArraySlice<OpenSelection>
+  ) throws -> [[[Pipeline]]] {
+    let launches = try uses.map { use in
+      let outputs = try use.operation.outputTypes(use.inputs)
+      func unbound(_ types: [TensorType]) -> [Binding] {
+        types.map { Binding(type: $0, address: 0) }
+      }
+      return use.candidates.map { choice in
+        use.operation.launches(
+          LoweringContext(
+            inputs: unbound(use.inputs), outputs: unbound(outputs), workspace: 0,
+            device: KernelVariant(choice: choice).traits(traits)))
+      }
     }
-    return best.choice
+    var made = try pipelines(for: launches.flatMap { $0.flatMap(\.self) }, keeps: false)[...]
+    return launches.map { candidates in
+      candidates.map { launches in
+        defer { made = made.dropFirst(launches.count) }
+        return Array(made.prefix(launches.count))
+      }
+    }
+  }
+
+  /// The candidate with the shortest run: several times each in turn, without those that have fallen behind.
+  private func fastest(
+    _ use: OpenSelection, _ pipelines: [[Pipeline]], warmsUp: Bool
+  ) throws -> KernelChoice {
+    let memory = try TimedMemory(use.operation, inputs: use.inputs, on: self)
+    var left = try zip(use.candidates, pipelines).map { choice, pipelines in
+      let timed = try TimedOperation(
+        use.operation, memory, variant: KernelVariant(choice: choice), pipelines: pipelines)
+      // Some drivers compile at the first launch.
+      return (choice: choice, timed: timed, seconds: try timed.seconds(runs: 1)[0])
+    }
+    if warmsUp { try left[0].timed.warmUp(seconds: 0.2) }
+    // Long runs tell enough at once.
+    let rounds = left.contains { $0.seconds < 0.01 } ? 3 : 2
+    for round in 0..<rounds where left.count > 1 {
+      for index in left.indices {
+        let (_, timed, known) = left[index]
+        let seconds = try timed.shortestSeconds(expected: known)
+        left[index].seconds = round == 0 ? seconds : min(seconds, known)
+      }
+      let best = left.map(\.seconds).min() ?? 0
+      left.removeAll { $0.seconds > 1.3 * best }
+    }
+    return left.min { $0.seconds < $1.seconds }?.choice ?? use.candidates[0]
   }
 
   /// Name of the file of choices: they hold for a device with a driver.

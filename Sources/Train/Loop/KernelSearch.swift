@@ -12,6 +12,9 @@ public enum KernelSearch: Sendable {
 }
 
 extension KernelSearch {
+  /// Seconds that the kernels of a new model and shape set may take to choose.
+  public static let usualBudgetSeconds = 30.0
+
   /// Chooses the kernels of a run, before anything of it is planned. A resumed run first takes those of
   /// its state.
   ///

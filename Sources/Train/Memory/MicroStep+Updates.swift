@@ -40,17 +40,17 @@ extension MicroStep {
     let groups = gradientGroups(graph, loss, scalesLoss: settings.lossScaling != nil)
     graph.cut(Graph.updateSegment)
     let norms = groups.map {
-      Tensor.apply(GlobalNorm(joinsNeighbours: false), $0.map(\.gradient))[0]
+      Tensor.apply(GlobalNorm(), $0.map(\.gradient))[0]
     }
     if reportsNorms {
       for parameter in groups.joined() {
-        let norm = Tensor.apply(GlobalNorm(joinsNeighbours: false), [parameter.gradient])[0]
+        let norm = Tensor.apply(GlobalNorm(), [parameter.gradient])[0]
         graph.output("norm." + parameter.variable.name, norm)
       }
     }
     let given = graph.variable(pass.normName, TensorType([1]), .state)
     if pass.onlyTells {
-      graph.assign(Tensor.apply(GlobalNorm(joinsNeighbours: false), norms)[0], to: given)
+      graph.assign(Tensor.apply(GlobalNorm(), norms)[0], to: given)
       return graph
     }
     let checked = given.ifFinite(loss, else: loss)
@@ -71,7 +71,7 @@ extension MicroStep {
       graph.output("gradient_norm", control.norm)
       graph.assign(step, to: control.stepBefore)
     } else {
-      let norm = Tensor.apply(GlobalNorm(joinsNeighbours: false), norms)[0]
+      let norm = Tensor.apply(GlobalNorm(), norms)[0]
       graph.output("gradient_norm", norm.ifFinite(checked, else: checked))
       graph.assign(norm.ifFinite(norm, else: given), to: given)
       graph.assign(step.ifFinite(norm, else: control.stepBefore), to: control.stepBefore)

@@ -61,7 +61,8 @@ struct BenchKernelsCommand: ParsableCommand {
     Shell.writeText("device: \(backend.description)\n", to: .standardOutput)
     let progress = BenchProgress()
     if !noTune {
-      let report = try tune(cases, backend, progress)
+      progress.show("choosing kernels by measurement")
+      let report = try backend.tune(cases.map(\.graph), budgetSeconds: .infinity)
       progress.clear()
       Shell.writeText(report.sentence, to: .standardOutput)
     }
@@ -89,22 +90,6 @@ struct BenchKernelsCommand: ParsableCommand {
         ceilings: ceilings, work: measurements.map(Roofline.Work.init))
       try PNG.write(roofline.chart.image(), to: plot)
     }
-  }
-
-  /// One case after the other: what has been chosen is kept if the user has had enough.
-  private func tune(
-    _ cases: [KernelCase], _ backend: VulkanBackend, _ progress: BenchProgress
-  ) throws -> TuningReport {
-    var total = TuningReport()
-    for (index, kernel) in cases.enumerated() {
-      progress.show("choosing \(index + 1) of \(cases.count): \(kernel.name) \(kernel.shape)")
-      let report = try backend.tune([kernel.graph], budgetSeconds: .infinity)
-      total.measuredCount += report.measuredCount
-      total.knownCount += report.knownCount
-      total.guessedCount += report.guessedCount
-      total.seconds += report.seconds
-    }
-    return total
   }
 
   private func selectedCases() throws -> [KernelCase] {

@@ -118,22 +118,43 @@ struct BenchModel {
   func load(_ variables: [Variable], into store: any Store) throws {
     if let weights { return try weights.load(variables, into: store) }
     for variable in variables where variable.kind != .state {
-      let count = variable.type.elementCount
       let isScale = variable.name.hasSuffix(".weight")
       let values =
         variable.type.rank > 1
-        ? BenchNoise.values(count, scale: 0.02)
-        : [Float](repeating: isScale ? 1 : 0, count: count)
-      try store.write(TensorData(variable.type, floats: values), to: variable.name)
+        ? BenchNoise.values(BenchNoise.period, scale: 0.02)
+        : [isScale ? 1 : 0]
+      let type = TensorType([values.count], variable.type.dtype)
+      let bytes = TensorData(type, floats: values).bytes
+      try store.write(to: variable.name) { range, target in
+        Self.fill(target, repeating: bytes, from: range.lowerBound)
+      }
+    }
+  }
+
+  /// Copies a pattern over and over, from a position of an endless row of them.
+  private static func fill(
+    _ target: UnsafeMutableRawBufferPointer, repeating pattern: [UInt8], from start: Int
+  ) {
+    pattern.withUnsafeBytes { pattern in
+      var (done, position) = (0, start % pattern.count)
+      while done < target.count {
+        let part = min(pattern.count - position, target.count - done)
+        UnsafeMutableRawBufferPointer(rebasing: target[done..<done + part])
+          .copyMemory(from: UnsafeRawBufferPointer(rebasing: pattern[position..<position + part]))
+        (done, position) = (done + part, 0)
+      }
     }
   }
 }
 
 /// The same noise again and again, about normal.
 enum BenchNoise {
+  /// Numbers until they come again.
+  static let period = 65_537
+
   private static let pattern: [Float] = {
     var state: UInt64 = 1
-    return (0..<65_537).map { _ in
+    return (0..<period).map { _ in
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
       let parts = (0..<4).map { Float((state >> (16 * $0)) & 0xffff) / 65_536 }
       return (parts.reduce(0, +) - 2) * Float(3).squareRoot()

@@ -64,7 +64,7 @@ struct BenchStepCommand: ParsableCommand {
     let progress = BenchProgress()
     if !noTune {
       progress.show("choosing kernels by measurement")
-      let report = try backend.tune(graphs, budgetSeconds: .infinity)
+      let report = try backend.tune(graphs, budgetSeconds: KernelSearch.usualBudgetSeconds)
       progress.clear()
       Shell.writeText(report.sentence, to: .standardOutput)
     }

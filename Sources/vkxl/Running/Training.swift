@@ -192,7 +192,7 @@ extension Configuration {
   /// - Throws: `InputError` when the file of kernels cannot be read.
   func kernelSearch() throws -> KernelSearch {
     guard let path = device.kernels else {
-      return device.tune ? .measured(budgetSeconds: 30) : .guessed
+      return device.tune ? .measured(budgetSeconds: KernelSearch.usualBudgetSeconds) : .guessed
     }
     do {
       return .pinned(try String(contentsOfFile: path, encoding: .utf8))
