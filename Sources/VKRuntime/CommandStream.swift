@@ -48,12 +48,14 @@ public final class CommandStream {
   /// Whether recording is over.
   public private(set) var isEnded = false
   private var boundPipeline: VkPipeline?
+  private var order = StageOrder()
 
   public init(_ device: Device, name: String) throws {
     self.device = device
     self.name = name
     recording = try Recording(device, name: name)
-    barrier()
+    let work = Stages.all
+    recording.barrier(from: work.flags, work.writes, to: work.flags, work.accesses)
   }
 
   private var commands: VkCommandBuffer {
@@ -90,15 +92,18 @@ public final class CommandStream {
         commands, pipeline.layout, VK_SHADER_STAGE_COMPUTE_BIT.rawValue, 0,
         UInt32(parameterBytes.count), bytes)
     }
+    synchronize(.compute)
     vkCmdDispatch(commands, UInt32(groups.x), UInt32(groups.y), UInt32(groups.z))
     commandCount += 1
   }
 
   /// Everything after it waits for, and sees the writes of, everything before it.
-  public func barrier() {
-    let work =
-      VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_2_ALL_TRANSFER_BIT
-    recording.barrier(from: work, to: work, toHost: false)
+  public func barrier() { order.barrier() }
+
+  /// The barrier before a command that is still due.
+  private func synchronize(_ stage: Stages) {
+    guard let sources = order.sources(before: stage) else { return }
+    recording.barrier(from: sources.flags, sources.writes, to: stage.flags, stage.accesses)
   }
 
   /// Copies bytes between arenas, which must not overlap.
@@ -110,6 +115,7 @@ public final class CommandStream {
     target.requireRange(targetOffset, byteCount)
     if byteCount == 0 { return }
     var region = VkBufferCopy(srcOffset: sourceOffset, dstOffset: targetOffset, size: byteCount)
+    synchronize(.transfer)
     vkCmdCopyBuffer(commands, source.buffer, target.buffer, 1, &region)
     recording.keep(source)
     recording.keep(target)
@@ -123,6 +129,7 @@ public final class CommandStream {
       offset % 4 == 0 && bytes.count % 4 == 0,
       "write of \(bytes.count) bytes at \(offset) of \(target.name): not multiples of 4")
     target.requireRange(offset, UInt64(bytes.count))
+    synchronize(.transfer)
     // Vulkan's limit for one command.
     for start in stride(from: 0, to: bytes.count, by: 65_536) {
       let part = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + 65_536, bytes.count)])
@@ -143,6 +150,7 @@ public final class CommandStream {
       "fill of \(byteCount) bytes at \(offset) of \(target.name): not multiples of 4")
     target.requireRange(offset, byteCount)
     if byteCount == 0 { return }
+    synchronize(.transfer)
     vkCmdFillBuffer(commands, target.buffer, offset, byteCount, word)
     recording.keep(target)
     commandCount += 1
@@ -172,6 +180,7 @@ public final class CommandStream {
     precondition(slots.upperBound <= pool.count, "slots \(slots) of \(pool.count) timestamps")
     precondition(offset % 8 == 0, "timestamps at byte \(offset) of \(target.name)")
     target.requireRange(offset, UInt64(slots.count * 8))
+    synchronize(.transfer)
     vkCmdCopyQueryPoolResults(
       commands, pool.handle, UInt32(slots.lowerBound), UInt32(slots.count), target.buffer, offset,
       8, VK_QUERY_RESULT_64_BIT.rawValue | VK_QUERY_RESULT_WAIT_BIT.rawValue)
@@ -189,9 +198,10 @@ public final class CommandStream {
   ///
   /// - Throws: `VulkanError` when the driver could not record it.
   public func end() throws {
-    let work =
-      VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_2_ALL_TRANSFER_BIT
-    recording.barrier(from: work, to: VK_PIPELINE_STAGE_2_HOST_BIT, toHost: true)
+    let work = Stages.all
+    recording.barrier(
+      from: work.flags, work.writes, to: VK_PIPELINE_STAGE_2_HOST_BIT,
+      VK_ACCESS_2_HOST_READ_BIT | VK_ACCESS_2_HOST_WRITE_BIT)
     try check(vkEndCommandBuffer(commands), "vkEndCommandBuffer", object: name)
     isEnded = true
   }

@@ -106,7 +106,8 @@ extension DeviceInformation {
     self.features = features
     limits = DeviceLimits(
       core: core, version11: version11, version13: version13, memory: memory, features: features,
-      matrixShapes: MatrixShape.available(on: device, of: instance, extensions: extensions))
+      matrixShapes: MatrixShape.available(on: device, of: instance, extensions: extensions),
+      multiprocessorCount: DeviceLimits.multiprocessorCount(of: device, extensions: extensions))
     missingFeatures = DeviceFeature.allCases.filter { $0.isRequired && !features.contains($0) }
       .map(\.rawValue)
     if core.apiVersion < Instance.apiVersion { missingFeatures.insert("Vulkan 1.3", at: 0) }

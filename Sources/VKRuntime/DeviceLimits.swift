@@ -40,6 +40,8 @@ public struct DeviceLimits: Sendable {
   public var isUnifiedMemory: Bool
   /// Shapes that a subgroup multiplies at once on matrix units; empty where there are none.
   public var matrixShapes: [MatrixShape]
+  /// Multiprocessors of an NVIDIA GPU (`VK_NV_shader_sm_builtins`); nil where nothing tells.
+  public var multiprocessorCount: Int?
 
   /// Bytes of all device-local heaps.
   public var deviceByteCount: UInt64 {
@@ -76,9 +78,10 @@ extension DeviceLimits {
   init(
     core: VkPhysicalDeviceProperties, version11: VkPhysicalDeviceVulkan11Properties,
     version13: VkPhysicalDeviceVulkan13Properties, memory: VkPhysicalDeviceMemoryProperties,
-    features: Set<DeviceFeature>, matrixShapes: [MatrixShape]
+    features: Set<DeviceFeature>, matrixShapes: [MatrixShape], multiprocessorCount: Int?
   ) {
     self.matrixShapes = matrixShapes
+    self.multiprocessorCount = multiprocessorCount
     let limits = core.limits
     let compute = VK_SHADER_STAGE_COMPUTE_BIT.rawValue
     subgroupSize = Int(version11.subgroupSize)
@@ -112,5 +115,23 @@ extension DeviceLimits {
     isUnifiedMemory =
       core.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU
       || core.deviceType == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU
+  }
+
+  /// What `VK_NV_shader_sm_builtins` tells.
+  static func multiprocessorCount(
+    of device: VkPhysicalDevice, extensions: Set<String>
+  ) -> Int? {
+    guard extensions.contains("VK_NV_shader_sm_builtins") else { return nil }
+    let chain = StructureChain()
+    var properties = VkPhysicalDeviceProperties2()
+    properties.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2
+    var processors = VkPhysicalDeviceShaderSMBuiltinsPropertiesNV()
+    processors.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_SM_BUILTINS_PROPERTIES_NV
+    let place = chain.append(properties)
+    let processorsPlace = chain.append(processors)
+    return withExtendedLifetime(chain) {
+      vkGetPhysicalDeviceProperties2(device, place)
+      return Int(processorsPlace.pointee.shaderSMCount)
+    }
   }
 }

@@ -35,19 +35,17 @@ final class Recording: @unchecked Sendable {
     kept[ObjectIdentifier(object)] = object
   }
 
-  /// A barrier over all memory between the given stages.
+  /// A barrier over all memory between the given stages and accesses.
   func barrier(
-    from source: VkPipelineStageFlags2, to target: VkPipelineStageFlags2, toHost: Bool
+    from source: VkPipelineStageFlags2, _ sourceAccess: VkAccessFlags2,
+    to target: VkPipelineStageFlags2, _ targetAccess: VkAccessFlags2
   ) {
     var memory = VkMemoryBarrier2()
     memory.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER_2
     memory.srcStageMask = source
-    memory.srcAccessMask = VK_ACCESS_2_MEMORY_READ_BIT | VK_ACCESS_2_MEMORY_WRITE_BIT
+    memory.srcAccessMask = sourceAccess
     memory.dstStageMask = target
-    memory.dstAccessMask =
-      toHost
-      ? VK_ACCESS_2_HOST_READ_BIT | VK_ACCESS_2_HOST_WRITE_BIT
-      : VK_ACCESS_2_MEMORY_READ_BIT | VK_ACCESS_2_MEMORY_WRITE_BIT
+    memory.dstAccessMask = targetAccess
     withUnsafePointer(to: memory) { memory in
       var info = VkDependencyInfo()
       info.sType = VK_STRUCTURE_TYPE_DEPENDENCY_INFO

@@ -40,6 +40,21 @@ vec2 groupMax(vec2 value) {
 
 float groupSum(float value) { return groupSum(vec2(value, 0)).x; }
 
+// The subgroups of a workgroup side by side, each with work of its own that its lanes share without a
+// barrier (subgroupAdd): which one it is, how many there are, and the same of a lane in it.
+#ifdef SINGLE_SUBGROUP
+uint subgroupIndex() { return 0; }
+uint subgroupCount() { return 1; }
+uint laneIndex() { return gl_LocalInvocationIndex; }
+#else
+uint subgroupIndex() { return gl_SubgroupID; }
+uint subgroupCount() { return gl_NumSubgroups; }
+uint laneIndex() { return gl_SubgroupInvocationID; }
+#endif
+// Lanes of a subgroup: not gl_SubgroupSize, which may be larger than the subgroups are. A macro, because the
+// size of the workgroup is not known before the kernel's layout.
+#define laneCount() (gl_WorkGroupSize.x / subgroupCount())
+
 // A sum with the part that rounding lost (Kahan). Terms are themselves sums of up to CHUNK values:
 // the error of a million terms stays near that of a few dozen.
 const uint CHUNK = 32;

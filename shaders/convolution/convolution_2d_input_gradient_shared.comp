@@ -52,7 +52,7 @@ void moveOn() {
 
 void main() {
   uint pixels = p.samples * p.height * p.width;
-  Block block = blockOfGroup(pixels, p.inputChannels);
+  Block block = blockOfGroup(pixels, p.firstColumn, p.endColumn);
   if (block.copy >= p.splits) return;
   uint channels = p.outputChannels, stride = p.stride;
   uint first = block.copy * p.splitLength;

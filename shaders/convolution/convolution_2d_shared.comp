@@ -35,7 +35,7 @@ void moveOn() {
 
 void main() {
   uint pixels = p.samples * p.outputHeight * p.outputWidth;
-  Block block = blockOfGroup(pixels, p.outputChannels);
+  Block block = blockOfGroup(pixels, p.firstColumn, p.endColumn);
   if (block.copy >= p.splits) return;
   uint depth = p.kernelHeight * p.kernelWidth * p.inputChannels;
   uint first = block.copy * p.splitLength;

@@ -57,7 +57,7 @@ void moveOn() {
 
 void main() {
   uint taps = p.kernelHeight * p.kernelWidth;
-  Block block = blockOfGroup(p.outputChannels, p.inputChannels);
+  Block block = blockOfGroup(p.outputChannels, p.firstColumn, p.endColumn);
   uint tap = block.copy % taps;
   uint split = block.copy / taps;
   if (split >= p.splits) return;

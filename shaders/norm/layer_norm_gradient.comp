@@ -1,7 +1,7 @@
 // dx = rstd (dy weight - average of (dy weight) - h average of (dy weight h)), h = (x - mean) rstd,
 // plus a residual with HAS_RESIDUAL; with HAS_PARAMETERS also sums[part, c] = (sum of dy h, sum of dy) over the rows of the part.
-// Shapes: see parameters/layer_norm_gradient.h. A workgroup: the rows of one part, one after the other,
-// then their columns while they are in the cache; lanes run over the columns.
+// Shapes: see parameters/layer_norm_gradient.h. A workgroup: the rows of one part, each a subgroup's,
+// whose lanes run over the columns; then columns of all rows while they are in the cache.
 // Meaning: Graph/Operations/LayerNorm.swift
 #version 460
 #include "common/values.glsl"
@@ -23,14 +23,14 @@ void rowGradient(uint row) {
   float mean = loadF32(p.mean, row);
   float rstd = loadF32(p.rstd, row);
   Value sumH = Value(0), sumZ = Value(0);
-  for (uint c = gl_LocalInvocationIndex; c < p.width; c += gl_WorkGroupSize.x) {
+  for (uint c = laneIndex(); c < p.width; c += laneCount()) {
     Value h = (getX(p.x, base + c) - mean) * rstd;
     Value gradient = getDY(p.dy, base + c) * getW(p.weight, c);
     sumH += gradient * h;
     sumZ += gradient;
   }
-  vec2 average = groupSum(vec2(total(sumH), total(sumZ))) / float(p.width * VALUE_SIZE);
-  for (uint c = gl_LocalInvocationIndex; c < p.width; c += gl_WorkGroupSize.x) {
+  vec2 average = subgroupAdd(vec2(total(sumH), total(sumZ))) / float(p.width * VALUE_SIZE);
+  for (uint c = laneIndex(); c < p.width; c += laneCount()) {
     Value h = (getX(p.x, base + c) - mean) * rstd;
     Value gradient = getDY(p.dy, base + c) * getW(p.weight, c);
     Value dx = rstd * (gradient - average.y - h * average.x);
@@ -63,7 +63,7 @@ void main() {
   if (linearGroup() >= p.parts) return;
   uint first = linearGroup() * p.rowsOfPart;
   uint end = min(first + p.rowsOfPart, p.rows);
-  for (uint row = first; row < end; row++) rowGradient(row);
+  for (uint row = first + subgroupIndex(); row < end; row += subgroupCount()) rowGradient(row);
 #ifdef HAS_PARAMETERS
   for (uint c = gl_LocalInvocationIndex; c < p.width; c += gl_WorkGroupSize.x) {
     columnSums(c, first, end);

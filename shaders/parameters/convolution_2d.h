@@ -3,7 +3,8 @@
 // The window of Graph/Operations/Convolution2D.swift, for the convolution (a = x, b = weight, y) and
 // its gradients (a = dy, b = weight, y = dx; a = dy, b = x, y = dw). laneShift: see
 // product/tile.glsl. aWidth, bWidth: elements from a pixel, or a tap, to the next in the gradients' a and b:
-// their channels, or the width of a panel (product/panels.comp).
+// their channels, or the width of a panel (product/panels.comp). Blocks cover columns of y from firstColumn
+// to endColumn.
 PARAMETERS(Convolution2DParameters) {
   ADDRESS a;
   ADDRESS b;
@@ -27,4 +28,6 @@ PARAMETERS(Convolution2DParameters) {
   UINT laneShift;
   UINT aWidth;
   UINT bWidth;
+  UINT firstColumn;
+  UINT endColumn;
 } END_PARAMETERS(Convolution2DParameters);

@@ -26,7 +26,7 @@ void fetchItemB(uint i) {
 void moveOn() { left = max(left, DEPTH) - DEPTH; }
 
 void main() {
-  Block block = blockOfGroup(p.m, p.n);
+  Block block = blockOfGroup(p.m, p.firstColumn, p.endColumn);
   if (block.copy >= p.batch * p.splits) return;
   uint item = block.copy % p.batch;
   uint first = block.copy / p.batch * p.splitLength;

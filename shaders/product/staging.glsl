@@ -160,13 +160,14 @@ struct Block {
   uint copy;  // which of several results of this size: blocks of rows run first, then columns
 };
 
-Block blockOfGroup(uint rows, uint columns) {
+// Blocks cover the rows, and the columns from `firstColumn` to `endColumn`.
+Block blockOfGroup(uint rows, uint firstColumn, uint endColumn) {
   uint rowBlocks = (rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
-  uint columnBlocks = (columns + BLOCK_COLUMNS - 1) / BLOCK_COLUMNS;
+  uint columnBlocks = (endColumn - firstColumn + BLOCK_COLUMNS - 1) / BLOCK_COLUMNS;
   uint group = linearGroup();
   Block block;
   block.row = group % rowBlocks * BLOCK_ROWS;
-  block.column = group / rowBlocks % columnBlocks * BLOCK_COLUMNS;
+  block.column = firstColumn + group / rowBlocks % columnBlocks * BLOCK_COLUMNS;
   block.copy = group / (rowBlocks * columnBlocks);
   return block;
 }

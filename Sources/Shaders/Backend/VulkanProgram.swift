@@ -100,14 +100,14 @@ public final class VulkanProgram: Program {
       let flops = step.operation.flopCount(
         step.inputs.map(\.type), outputs: step.outputs.map(\.type))
       needsBarrier = needsBarrier || barriers[index]
-      for launch in launches {
+      for (place, launch) in launches.enumerated() {
         lowered.append(
           LoweredLaunch(
             step: index, launch: launch, pipeline: pipelines[lowered.count],
             workspace: step.workspace.map { store.transient($0.offset) },
-            needsBarrier: needsBarrier, operationFlopCount: flops,
+            needsBarrier: place == 0 ? needsBarrier : launch.waits,
+            overlaps: place > 0 && !launch.waits, operationFlopCount: flops,
             cost: Double(flops) / Double(launches.count)))
-        needsBarrier = true
       }
       if !launches.isEmpty { needsBarrier = false }
     }
@@ -149,6 +149,8 @@ struct LoweredLaunch {
   let workspace: (arena: Arena, offset: UInt64)?
   /// Whether it must see the results of launches before it.
   let needsBarrier: Bool
+  /// Whether it may run beside the operation's launch before it.
+  let overlaps: Bool
   let operationFlopCount: Int
   /// Its share of the operation's work.
   let cost: Double

@@ -33,11 +33,7 @@ extension Convolution2DInputGradient: SelectableOperation {
     let tile = window.inputGradientProblem(types).tile(context.device)
     let count = context.outputs[0].type.elementCount
     let (packed, packing) = tile.pack(operands, resultCount: count, context)
-    return packing + [
-      Launch(
-        tile.variant(storage: operands.storage), groups: foldedGroups(tile.groupCount),
-        parameters: window.parameters(packed, tile))
-    ]
+    return packing + window.launches(packed, tile)
   }
 }
 
@@ -75,21 +71,12 @@ extension Convolution2DWeightGradient: SelectableOperation {
     let count = operands.y.type.elementCount
     let (packed, packing) = tile.pack(operands, resultCount: count, context)
     let rowSums = tile.rowSumsLaunches(operands, context)
-    if tile.splits == 1 { return packing + [launch(window, packed, tile)] + rowSums }
+    if tile.splits == 1 { return packing + window.launches(packed, tile) + rowSums }
     let partials = Binding(
       type: TensorType([tile.splits, count], .f32),
       address: context.workspace)
-    return packing + [
-      launch(window, ProductOperands(a: packed.a, b: packed.b, y: partials), tile),
-      context.sumPartials(partials, operands, columns: window.i),
-    ] + rowSums
-  }
-
-  private func launch(
-    _ window: ConvolutionWindow, _ operands: ProductOperands, _ tile: ProductTile
-  ) -> Launch {
-    Launch(
-      tile.variant(storage: operands.storage, sumsRows: operands.rowSums != nil),
-      groups: foldedGroups(tile.groupCount), parameters: window.parameters(operands, tile))
+    let parts = ProductOperands(a: packed.a, b: packed.b, y: partials)
+    return packing + window.launches(parts, tile)
+      + [context.sumPartials(partials, operands, columns: window.i)] + rowSums
   }
 }

@@ -24,11 +24,7 @@ extension Convolution2D: SelectableOperation {
       residual: hasResidual ? inputs[inputs.count - 1] : nil)
     if let product = window.product(types) { return product.launches(operands, context) }
     let tile = window.problem(types).tile(context.device)
-    return [
-      Launch(
-        tile.variant(storage: operands.storage), groups: foldedGroups(tile.groupCount),
-        parameters: window.parameters(operands, tile))
-    ]
+    return window.launches(operands, tile)
   }
 }
 
@@ -83,8 +79,17 @@ extension ConvolutionWindow {
       contiguous: [i, o])
   }
 
-  func parameters(
-    _ operands: ProductOperands, _ tile: ProductTile
+  /// The kernel's launches, for a tile of one of the problems.
+  func launches(_ operands: ProductOperands, _ tile: ProductTile) -> [Launch] {
+    tile.launches { part in
+      Launch(
+        tile.variant(part, storage: operands.storage, sumsRows: operands.rowSums != nil),
+        groups: foldedGroups(part.groupCount), parameters: parameters(operands, tile, part))
+    }
+  }
+
+  private func parameters(
+    _ operands: ProductOperands, _ tile: ProductTile, _ part: ResultPart
   ) -> Convolution2DParameters {
     Convolution2DParameters(
       a: operands.a.address, b: operands.b.address, y: operands.y.address,
@@ -95,6 +100,7 @@ extension ConvolutionWindow {
       kernelHeight: UInt32(kh), kernelWidth: UInt32(kw), stride: UInt32(stride),
       top: UInt32(padding.top), left: UInt32(padding.left), splits: UInt32(tile.splits),
       splitLength: UInt32(tile.splitLength), laneShift: UInt32(tile.laneShift),
-      aWidth: UInt32(tile.panels?.a?.width ?? o), bWidth: UInt32(tile.panels?.b.width ?? i))
+      aWidth: UInt32(tile.panels?.a?.width ?? o), bWidth: UInt32(tile.panels?.b.width ?? i),
+      firstColumn: UInt32(part.columns.lowerBound), endColumn: UInt32(part.columns.upperBound))
   }
 }

@@ -23,12 +23,15 @@ struct CostTraits {
     max(1, groupsAtOnce * Double(device.subgroupSize) / Double(threads))
   }
 
-  /// Tiles that the device runs well, each a pipeline to compile.
+  /// Tiles that the device runs well, each a pipeline to compile. Where lanes hand rows round, larger tiles
+  /// than these take up to eight times as long to compile and are never faster (lavapipe 25.0.7).
   func choices(form: Int) -> [KernelChoice] {
-    let squares = (device.isCPU ? [16, 8, 4] : [8, 4]).map { KernelChoice(.register, $0, $0) }
-    guard device.isCPU && device.hasCheapBroadcast && form != 0 else { return squares }
+    let handsRound = device.isCPU && device.hasCheapBroadcast
+    let sides = handsRound ? (form == 0 ? [8, 4] : [4]) : device.isCPU ? [16, 8, 4] : [8, 4]
+    let squares = sides.map { KernelChoice(.register, $0, $0) }
+    guard handsRound && form != 0 else { return squares }
     let panels = form == 1 ? [] : [KernelChoice(.panels, 16, 4)]
-    return [(16, 4), (8, 4), (16, 8)].map { KernelChoice(.subgroup, $0, $1) } + panels + squares
+    return [(16, 4), (8, 4)].map { KernelChoice(.subgroup, $0, $1) } + panels + squares
   }
 
   /// The cost of one term of all sums of a lane's tile.
@@ -39,8 +42,7 @@ struct CostTraits {
     case .subgroup, .panels:
       // A load brings two values; those of a row serve all lanes, after a broadcast each.
       let loads = rows / Double(2 * lanes) + columns / 2
-      // More than 64 sums are moved to and from memory for each term.
-      return rows * columns * (rows * columns > 64 ? 1.15 : 1) + loadCost * loads + 0.7 * rows
+      return rows * columns + loadCost * loads + 0.7 * rows
     case .shared, .matrix:
       preconditionFailure("\(choice) is a block")
     }

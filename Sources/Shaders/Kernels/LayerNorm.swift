@@ -7,11 +7,10 @@ extension LayerNorm: VulkanOperation {
     let width = x.type.lastDimension
     let rows = x.type.elementCount / width
     let values = Values.dividing(width)
-    let rowsOfGroup = context.device.isCPU ? 8 : 1
+    let rowsOfGroup = 8
     return [
       context.grouped(
-        "norm/layer_norm.comp", groups: (rows + rowsOfGroup - 1) / rowsOfGroup,
-        lanes: rowLanes(width), values: values,
+        "norm/layer_norm.comp", groups: ceilDivide(rows, rowsOfGroup), values: values,
         storage: ["X": x.type.dtype, "W": context.inputs[1].type.dtype],
         constants: [1: UInt32(rowsOfGroup)],
         parameters: LayerNormParameters(
@@ -67,8 +66,8 @@ extension LayerNormGradient: VulkanOperation {
       defines["HAS_RESIDUAL"] = "1"
     }
     return context.grouped(
-      "norm/layer_norm_gradient.comp", groups: parts.parts.count, lanes: rowLanes(parts.width),
-      values: values, storage: storage, defines: defines,
+      "norm/layer_norm_gradient.comp", groups: parts.parts.count, values: values,
+      storage: storage, defines: defines,
       parameters: LayerNormGradientParameters(
         x: x.address, weight: weight.address, mean: context.inputs[2].address,
         rstd: context.inputs[3].address, dy: dy.address,
@@ -78,9 +77,6 @@ extension LayerNormGradient: VulkanOperation {
         rowsOfPart: UInt32(parts.parts.size)))
   }
 }
-
-/// Lanes that share a row, but on a CPU.
-private func rowLanes(_ width: Int) -> Int { width > 512 ? 256 : 64 }
 
 /// How the rows of a tensor [rows, width] are split among workgroups.
 private struct RowParts {

@@ -39,9 +39,12 @@ extension ProductTile {
   func rowSumsLaunches(_ operands: ProductOperands, _ context: LoweringContext) -> [Launch] {
     guard let y = operands.rowSums, !sumsRows else { return [] }
     let x = Binding(type: Self.matrix(operands.a.type, y.type), address: operands.a.address)
-    return SumTo(shape: y.type.shape, dtype: y.type.dtype).launches(
+    var launches = SumTo(shape: y.type.shape, dtype: y.type.dtype).launches(
       LoweringContext(
         inputs: [x], outputs: [y], workspace: context.workspace, device: context.device))
+    // The product leaves it the scratch memory.
+    if workspaceByteCount(resultCount: 1) == 0 { launches[0].waits = false }
+    return launches
   }
 
   private static func matrix(_ x: TensorType, _ y: TensorType) -> TensorType {

@@ -101,22 +101,19 @@ struct ProductShape {
     let (operands, packing) = tile.pack(original, resultCount: count, context)
     let rowSums = tile.rowSumsLaunches(original, context)
     if tile.splits == 1 {
-      return packing + [launch(operands, tile, scale: scale, activation, context)] + rowSums
+      return packing + launches(operands, tile, scale: scale, activation) + rowSums
     }
     let partials = Binding(
       type: TensorType([tile.splits, count], .f32), address: context.workspace)
     let parts = ProductOperands(a: operands.a, b: operands.b, y: partials)
-    return packing + [
-      launch(parts, tile, scale: 1, nil, context),
-      context.sumPartials(
-        partials, operands, columns: sizes.n, scale: scale, activation: activation),
-    ] + rowSums
+    let sum = context.sumPartials(
+      partials, operands, columns: sizes.n, scale: scale, activation: activation)
+    return packing + launches(parts, tile, scale: 1, nil) + [sum] + rowSums
   }
 
-  private func launch(
-    _ operands: ProductOperands, _ tile: ProductTile, scale: Float, _ activation: Activation?,
-    _ context: LoweringContext
-  ) -> Launch {
+  private func launches(
+    _ operands: ProductOperands, _ tile: ProductTile, scale: Float, _ activation: Activation?
+  ) -> [Launch] {
     var parameters = MatrixProductParameters()
     parameters.a = operands.a.address
     parameters.b = operands.b.address
@@ -145,10 +142,15 @@ struct ProductShape {
     parameters.splitLength = UInt32(tile.splitLength)
     parameters.laneShift = UInt32(tile.laneShift)
     parameters.scale = scale
-    return Launch(
-      tile.variant(
-        storage: operands.storage, activation: activation, sumsRows: operands.rowSums != nil),
-      groups: foldedGroups(tile.groupCount), parameters: parameters)
+    return tile.launches { part in
+      parameters.firstColumn = UInt32(part.columns.lowerBound)
+      parameters.endColumn = UInt32(part.columns.upperBound)
+      return Launch(
+        tile.variant(
+          part, storage: operands.storage, activation: activation,
+          sumsRows: operands.rowSums != nil),
+        groups: foldedGroups(part.groupCount), parameters: parameters)
+    }
   }
 }
 

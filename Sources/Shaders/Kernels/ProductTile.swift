@@ -12,20 +12,25 @@ struct ProductTile {
   let splitLength: Int
   /// Operands that are laid out anew before; nil where they are read as they are.
   let panels: ProductPanels?
-  /// Workgroups for all results and splits.
-  let groupCount: Int
+  /// What each launch computes.
+  let parts: [ResultPart]
   /// Estimated time, in multiply-adds of a lane.
   let cost: Double
   private let problem: ProductProblem
-  private let block: BlockTile?
   private let lanes: Int
 
   init(_ problem: ProductProblem, _ choice: KernelChoice, _ device: DeviceTraits) {
     self.problem = problem
     self.choice = choice
     lanes = device.subgroupSize
-    block = problem.block(choice, device)
+    let block = problem.block(choice, device)
     let traits = CostTraits(device)
+    if let block, let plan = Self.wavePlan(problem, block, device) {
+      (laneShift, panels, splits, splitLength) = (0, nil, plan.splits, plan.splitLength)
+      parts = plan.parts
+      cost = plan.waves * traits.cost(block)
+      return
+    }
     let best = Self.cover(problem, choice, block, traits, lanes: lanes)
     laneShift = best.laneShift
     panels =
@@ -43,7 +48,19 @@ struct ProductTile {
     let step = block == nil ? 4 : 64
     splitLength = max(ceilDivide(ceilDivide(problem.depth, most), step) * step, step)
     splits = max(ceilDivide(problem.depth, splitLength), 1)
-    groupCount = best.groups * splits
+    parts = [
+      ResultPart(block: block, columns: 0..<problem.n, groupCount: best.groups * splits)
+    ]
+  }
+
+  /// How a block fills a GPU whose multiprocessors are counted; nil for others, and without matrix units.
+  private static func wavePlan(
+    _ problem: ProductProblem, _ block: BlockTile, _ device: DeviceTraits
+  ) -> WavePlan? {
+    guard case .matrix = block.units, let processors = device.multiprocessors else { return nil }
+    return WavePlan(
+      problem, block, half: block.half(among: device.blockTiles),
+      processors: processors)
   }
 
   /// Whether k runs down the columns of a as it is stored.
@@ -101,12 +118,14 @@ struct ProductTile {
   /// The shader with the macros and constants of its code.
   ///
   /// - Parameters:
+  ///   - part: one of the tile's
   ///   - storage: of a, b, y, bias (or row sums) and residual by the names of their macros
   ///   - sumsRows: sums of a's rows are wanted, from a kernel that has them
   func variant(
-    storage: [String: DType], activation: Activation? = nil, sumsRows: Bool = false
+    _ part: ResultPart, storage: [String: DType], activation: Activation? = nil,
+    sumsRows: Bool = false
   ) -> ShaderVariant {
-    if var block {
+    if var block = part.block {
       // Sums over rows of both operands, whose loads are long lines anyway: 195 TFLOP/s together, 167
       // spread (H200, 16384x640x640).
       if problem.form == 3 && problem.shader == "product/matrix_product" {
@@ -131,5 +150,16 @@ struct ProductTile {
     return ShaderVariant(
       problem.shader + ".comp", defines: defines, constants: [0: UInt32(lanes)],
       subgroupSize: choice.code.usesBroadcasts ? lanes : nil)
+  }
+}
+
+extension ProductTile {
+  /// A launch for each part, which may overlap.
+  func launches(_ make: (ResultPart) -> Launch) -> [Launch] {
+    parts.enumerated().map { index, part in
+      var launch = make(part)
+      launch.waits = index == 0
+      return launch
+    }
   }
 }

@@ -9,6 +9,7 @@ extension DeviceTraits {
       hasCheapBroadcast: Self.hasCheapBroadcast(information),
       sharedMemoryByteCount: limits.sharedMemoryByteCount,
       maxGroupInvocations: limits.maxGroupInvocations)
+    multiprocessors = limits.multiprocessorCount.map { Multiprocessors(count: $0) }
     // Not NVK, which has the vendor's number too.
     if information.driverName == "NVIDIA" { shaderDefines["ROUNDS_HALF"] = "1" }
     guard device.matrixExtension != nil else { return }

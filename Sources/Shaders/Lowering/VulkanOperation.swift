@@ -34,6 +34,8 @@ public struct DeviceTraits: Sendable {
   public var maxGroupInvocations: Int
   /// What workgroups can compute through shared memory, without matrix units and with those there are.
   var blockTiles: [BlockTile] = BlockTile.registerTiles
+  /// What workgroups run on, where the driver tells.
+  var multiprocessors: Multiprocessors?
   /// Macros of every shader.
   var shaderDefines: [String: String] = [:]
   /// What has been chosen so far.

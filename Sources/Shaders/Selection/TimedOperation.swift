@@ -77,7 +77,8 @@ public final class TimedOperation {
   }
 
   private func record(on stream: CommandStream) {
-    for (launch, pipeline) in zip(launches, pipelines) {
+    for (index, (launch, pipeline)) in zip(launches, pipelines).enumerated() {
+      if index > 0, launch.waits { stream.barrier() }
       if let table = launch.table, let workspace {
         table.write(to: workspace, workspace: 0, on: stream)
         stream.barrier()
@@ -87,8 +88,8 @@ public final class TimedOperation {
           pipeline, groups: Groups(launch.groups.x, launch.groups.y, launch.groups.z),
           parameterBytes: $0)
       }
-      stream.barrier()
     }
+    stream.barrier()
   }
 
   /// Shortest seconds of runs for a few milliseconds, at least one: what else the machine does only adds
