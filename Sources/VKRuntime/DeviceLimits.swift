@@ -131,7 +131,8 @@ extension DeviceLimits {
     let processorsPlace = chain.append(processors)
     return withExtendedLifetime(chain) {
       vkGetPhysicalDeviceProperties2(device, place)
-      return Int(processorsPlace.pointee.shaderSMCount)
+      let count = Int(processorsPlace.pointee.shaderSMCount)
+      return count > 0 ? count : nil
     }
   }
 }

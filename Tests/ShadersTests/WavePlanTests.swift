@@ -123,6 +123,34 @@ private struct InWaves<Base: VulkanOperation>: VulkanOperation {
     try Self.inWaves(base, operation).expectKernel()
   }
 
+  /// Unmeasured, large products take the largest blocks.
+  @Test(arguments: [(4096, 4096, 4096), (16384, 640, 640), (4096, 10240, 1280)])
+  func bestGuess(m: Int, n: Int, depth: Int) {
+    var traits = DeviceTraits(
+      subgroupSize: 32, isCPU: false, hasCheapBroadcast: true, sharedMemoryByteCount: 49152,
+      maxGroupInvocations: 1024)
+    let shape = MatrixShape(m: 16, n: 16, k: 16, operands: .f16, sums: .f32)
+    traits.blockTiles += BlockTile.matrixTiles(shape, subgroupSize: 32)
+    for processors in [nil, Multiprocessors(count: 132)] {
+      traits.multiprocessors = processors
+      let problem = ProductProblem(
+        shader: "product/matrix_product", form: 1, m: m, n: n, depth: depth,
+        storage: (.f16, .f16), contiguous: [depth])
+      #expect(problem.selection(traits).candidates[0] == KernelChoice(.matrix, 128, 128))
+    }
+  }
+
+  /// Sums for a bias run beside a product that needs no scratch memory, in two launches of which the second
+  /// adds what the first has left.
+  @Test(arguments: [(64, true), (1100, false)]) func rowSums(rows: Int, overlaps: Bool) throws {
+    let types = [TensorType([rows, 40], .f16), TensorType([rows, 40], .f16)]
+    let operation = OperationCase(LinearParameterGradient(weight: .f16), types)
+    let launches = try Self.launches(LinearParameterGradient(weight: .f16), operation)
+    let sums = launches.filter { $0.shader.path.hasPrefix("reduce/") }
+    #expect(sums.first?.waits == !overlaps && sums.dropFirst().allSatisfy(\.waits))
+    try Self.inWaves(LinearParameterGradient(weight: .f16), operation).expectKernel()
+  }
+
   /// Long sums of few blocks are split.
   @Test func splits() throws {
     let product = MatrixProduct(transposeA: true)

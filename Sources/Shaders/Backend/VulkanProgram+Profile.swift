@@ -19,8 +19,8 @@ extension VulkanProgram {
   /// Launches between two readings of a clock's slots: few enough for a submission.
   private static let launchesOfSubmission = 64
 
-  /// Runs the program once, each launch on its own between two readings of the device's clock, and
-  /// waits for it.
+  /// Runs the program once, each launch between two readings of the device's clock, on its own unless
+  /// it may overlap the one before, and waits for it.
   ///
   /// It changes variables as any run does. Its sum is what the launches take one after another: more
   /// than a run in which independent ones overlap.

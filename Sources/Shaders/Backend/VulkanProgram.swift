@@ -87,7 +87,7 @@ public final class VulkanProgram: Program {
   }
 
   /// The plan's launches in order, each with its pipeline. Steps without a dependency may overlap;
-  /// the launches of one step see each other's results.
+  /// the launches of one step see each other's results where they wait.
   func lowered() throws -> [LoweredLaunch] {
     try store.restoreTransientMemory()
     let steps = plan.steps.map(launches)

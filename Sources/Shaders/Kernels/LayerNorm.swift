@@ -9,7 +9,7 @@ extension LayerNorm: VulkanOperation {
     let values = Values.dividing(width)
     let rowsOfGroup = 8
     return [
-      context.grouped(
+      context.groupedByRows(
         "norm/layer_norm.comp", groups: ceilDivide(rows, rowsOfGroup), values: values,
         storage: ["X": x.type.dtype, "W": context.inputs[1].type.dtype],
         constants: [1: UInt32(rowsOfGroup)],
@@ -65,7 +65,7 @@ extension LayerNormGradient: VulkanOperation {
       storage["RESIDUAL"] = context.inputs[5].type.dtype
       defines["HAS_RESIDUAL"] = "1"
     }
-    return context.grouped(
+    return context.groupedByRows(
       "norm/layer_norm_gradient.comp", groups: parts.parts.count, values: values,
       storage: storage, defines: defines,
       parameters: LayerNormGradientParameters(
@@ -102,5 +102,19 @@ private struct RowParts {
   var sumsByteCounts: [Int] {
     let bytes = scratchByteCount(parts.count * width * 8)
     return parts.count > 128 ? [bytes, total.byteCount] : [bytes]
+  }
+}
+
+extension LoweringContext {
+  /// A launch of workgroups whose subgroups, full ones, each have rows of their own.
+  fileprivate func groupedByRows<Parameters: BitwiseCopyable>(
+    _ path: String, groups: Int, values: Values, storage: [String: DType],
+    defines: [String: String] = [:], constants: [UInt32: UInt32] = [:], parameters: Parameters
+  ) -> Launch {
+    var launch = grouped(
+      path, groups: groups, values: values, storage: storage, defines: defines,
+      constants: constants, parameters: parameters)
+    launch.shader.requiresFullSubgroups = !device.isCPU
+    return launch
   }
 }

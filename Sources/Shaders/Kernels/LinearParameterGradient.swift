@@ -42,8 +42,8 @@ extension ProductTile {
     var launches = SumTo(shape: y.type.shape, dtype: y.type.dtype).launches(
       LoweringContext(
         inputs: [x], outputs: [y], workspace: context.workspace, device: context.device))
-    // The product leaves it the scratch memory.
-    if workspaceByteCount(resultCount: 1) == 0 { launches[0].waits = false }
+    // An unsplit product leaves it the scratch memory.
+    launches[0].waits = splits > 1 || panels != nil
     return launches
   }
 

@@ -40,7 +40,7 @@ struct ProductProblem {
   }
 
   /// Blocks that workgroups of a GPU can compute through shared memory.
-  private func blocks(_ device: DeviceTraits) -> [BlockTile] {
+  func blocks(_ device: DeviceTraits) -> [BlockTile] {
     if device.isCPU { return [] }
     let vector = BlockTile.vector(form: form, contiguous: contiguous)
     return device.blockTiles.filter { tile in

@@ -25,10 +25,14 @@ struct ProductTile {
     lanes = device.subgroupSize
     let block = problem.block(choice, device)
     let traits = CostTraits(device)
-    if let block, let plan = Self.wavePlan(problem, block, device) {
+    if let block, let processors = device.multiprocessors, case .matrix = block.units {
+      let half = block.half(among: problem.blocks(device))
+      let plan = WavePlan(problem, block, half: half, processors: processors)
       (laneShift, panels, splits, splitLength) = (0, nil, plan.splits, plan.splitLength)
       parts = plan.parts
-      cost = plan.waves * traits.cost(block)
+      // In rounds of as many invocations as other tiles are counted in.
+      let atOnce = Double(processors.count * processors.groupsAtOnce(block))
+      cost = plan.waves * atOnce / traits.groupsAtOnce(threads: block.threads) * traits.cost(block)
       return
     }
     let best = Self.cover(problem, choice, block, traits, lanes: lanes)
@@ -51,16 +55,6 @@ struct ProductTile {
     parts = [
       ResultPart(block: block, columns: 0..<problem.n, groupCount: best.groups * splits)
     ]
-  }
-
-  /// How a block fills a GPU whose multiprocessors are counted; nil for others, and without matrix units.
-  private static func wavePlan(
-    _ problem: ProductProblem, _ block: BlockTile, _ device: DeviceTraits
-  ) -> WavePlan? {
-    guard case .matrix = block.units, let processors = device.multiprocessors else { return nil }
-    return WavePlan(
-      problem, block, half: block.half(among: device.blockTiles),
-      processors: processors)
   }
 
   /// Whether k runs down the columns of a as it is stored.

@@ -8,8 +8,8 @@ public protocol VulkanOperation: Operation {
     inputs: [TensorType], outputs: [TensorType], device: DeviceTraits
   ) -> Int
 
-  /// The launches that compute the operation, in order; each one sees the results of those before
-  /// it. They touch nothing but inputs, outputs and workspace, each padded to the planning limits'
+  /// The launches that compute the operation, in order; each one that `waits` sees the results of those
+  /// before it. They touch nothing but inputs, outputs and workspace, each padded to the planning limits'
   /// alignment: other operations may run at the same time.
   func launches(_ context: LoweringContext) -> [Launch]
 }

@@ -46,13 +46,14 @@ public final class TimedOperation {
       .map(traits.choices.choice)
     let workspaceByteCount = operation.workspaceByteCount(
       inputs: memory.inputs, outputs: memory.outputs, device: traits)
-    workspace =
-      workspaceByteCount > 0 ? try backend.timedArena(workspaceByteCount, "timed scratch") : nil
+    try memory.reserveScratch(workspaceByteCount)
+    workspace = memory.scratch
     launches = operation.launches(
       LoweringContext(
         inputs: memory.inputBindings, outputs: memory.outputBindings,
         workspace: workspace?.deviceAddress ?? 0, device: traits))
     self.pipelines = try pipelines ?? backend.pipelines(for: launches, keeps: false)
+    precondition(self.pipelines.count == launches.count, "a pipeline for each launch")
   }
 
   deinit { try? backend.device.waitIdle() }
@@ -131,7 +132,9 @@ final class TimedMemory {
   let inputBindings: [Binding]
   let outputBindings: [Binding]
   let backend: VulkanBackend
-  private var arenas: [Arena] = []
+  private let arenas: [Arena]
+  /// Of the launches, which run one variant after another; nil where none wants any.
+  private(set) var scratch: Arena?
 
   /// - Throws: `VulkanError`; `ShapeError` when the inputs do not fit the operation.
   init(
@@ -150,6 +153,13 @@ final class TimedMemory {
     inputBindings = bindings(inputs, inputArenas)
     outputBindings = bindings(outputs, outputArenas)
     try Self.fill(inputArenas, inputs, constants, backend)
+  }
+
+  /// Scratch memory of at least so many bytes for what is timed from now on.
+  func reserveScratch(_ byteCount: Int) throws {
+    if byteCount > Int(scratch?.byteCount ?? 0) {
+      scratch = try backend.timedArena(byteCount, "timed scratch")
+    }
   }
 
   private static func fill(

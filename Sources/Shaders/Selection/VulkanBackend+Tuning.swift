@@ -25,7 +25,9 @@ extension VulkanBackend {
     }
     var unknown: ArraySlice<OpenSelection> = []
     for use in openSelections(graphs) {
-      if let known = table[use.selection.key], use.selection.candidates.contains(known) {
+      if use.candidates.count == 1 {
+        choose(use, use.candidates[0])
+      } else if let known = table[use.selection.key], use.candidates.contains(known) {
         choose(use, known)
         report.knownCount += 1
       } else {
@@ -34,7 +36,7 @@ extension VulkanBackend {
     }
     while !unknown.isEmpty {
       if isTimeUp() {
-        for use in unknown { choose(use, use.selection.candidates[0]) }
+        for use in unknown { choose(use, use.candidates[0]) }
         report.guessedCount += unknown.count
         unknown = []
       } else {
@@ -44,10 +46,10 @@ extension VulkanBackend {
         let pipelines = try candidatePipelines(batch)
         for (index, (use, pipelines)) in zip(batch, pipelines).enumerated() {
           if isTimeUp() {
-            choose(use, use.selection.candidates[0])
+            choose(use, use.candidates[0])
             report.guessedCount += 1
           } else {
-            choose(use, try fastest(use, pipelines, warmsUp: index == 0))
+            choose(use, try fastest(use, pipelines, warmsUp: index == 0, isTimeUp))
             report.measuredCount += 1
           }
         }
@@ -123,28 +125,35 @@ extension VulkanBackend {
     }
   }
 
-  /// The candidate with the shortest run: several times each in turn, without those that have fallen behind.
+  /// The candidate with the shortest run: several times each in turn, without those that have fallen behind;
+  /// of those that there was time to try, at least one.
   private func fastest(
-    _ use: OpenSelection, _ pipelines: [[Pipeline]], warmsUp: Bool
+    _ use: OpenSelection, _ pipelines: [[Pipeline]], warmsUp: Bool, _ isTimeUp: () -> Bool
   ) throws -> KernelChoice {
     let memory = try TimedMemory(use.operation, inputs: use.inputs, on: self)
-    var left = try zip(use.candidates, pipelines).map { choice, pipelines in
+    try memory.reserveScratch(
+      use.candidates.map { choice in
+        use.operation.workspaceByteCount(
+          inputs: use.inputs, outputs: memory.outputs,
+          device: KernelVariant(choice: choice).traits(traits))
+      }.max() ?? 0)
+    var left: [(choice: KernelChoice, timed: TimedOperation, seconds: Double)] = []
+    for (choice, pipelines) in zip(use.candidates, pipelines) where left.isEmpty || !isTimeUp() {
       let timed = try TimedOperation(
         use.operation, memory, variant: KernelVariant(choice: choice), pipelines: pipelines)
       // Some drivers compile at the first launch.
-      return (choice: choice, timed: timed, seconds: try timed.seconds(runs: 1)[0])
+      _ = try timed.seconds(runs: 1)
+      if warmsUp, left.isEmpty { try timed.warmUp(seconds: 0.2) }
+      left.append((choice, timed, try timed.seconds(runs: 1)[0]))
     }
-    if warmsUp { try left[0].timed.warmUp(seconds: 0.2) }
-    // Long runs tell enough at once.
-    let rounds = left.contains { $0.seconds < 0.01 } ? 3 : 2
-    for round in 0..<rounds where left.count > 1 {
-      for index in left.indices {
-        let (_, timed, known) = left[index]
-        let seconds = try timed.shortestSeconds(expected: known)
-        left[index].seconds = round == 0 ? seconds : min(seconds, known)
-      }
+    // A single run may have been disturbed: only what is far behind goes after it.
+    for limit in [2, 1.3, 1.3] {
       let best = left.map(\.seconds).min() ?? 0
-      left.removeAll { $0.seconds > 1.3 * best }
+      left.removeAll { $0.seconds > limit * best }
+      for index in left.indices where left.count > 1 && !isTimeUp() {
+        let (_, timed, known) = left[index]
+        left[index].seconds = min(known, try timed.shortestSeconds(expected: known))
+      }
     }
     return left.min { $0.seconds < $1.seconds }?.choice ?? use.candidates[0]
   }
@@ -152,7 +161,7 @@ extension VulkanBackend {
   /// Name of the file of choices: they hold for a device with a driver.
   private var choicesFile: String {
     var hash = ContentHash()
-    hash.append("1 \(description)")
+    hash.append("2 \(description)")
     return "kernels/\(hash).txt"
   }
 
