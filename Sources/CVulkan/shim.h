@@ -1,6 +1,10 @@
 #pragma once
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <vulkan/vulkan.h>
 
 // What depends on the age of the headers is decided here, because Swift cannot test C macros.
@@ -57,6 +61,16 @@ static inline int vkxl_headers_know_device_fault(void) {
   return 1;
 #else
   return 0;
+#endif
+}
+
+// Keeps freed memory in the process (glibc), for drivers whose compilers take and return megabytes again and
+// again: the system clears them each time.
+static inline void vkxl_keep_freed_memory(void) {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  mallopt(M_TOP_PAD, 64 << 20);
 #endif
 }
 

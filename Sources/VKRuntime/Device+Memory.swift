@@ -142,3 +142,9 @@ extension Device {
       detail: parts.joined(separator: "; "))
   }
 }
+
+extension Device {
+  /// Lets the process keep the memory that it frees, for drivers whose compilers take and return megabytes
+  /// again and again. Before a device is opened; for processes that do little else.
+  public static func keepFreedMemory() { vkxl_keep_freed_memory() }
+}

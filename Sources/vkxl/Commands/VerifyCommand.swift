@@ -32,6 +32,8 @@ struct VerifyCommand: ParsableCommand {
   }
 
   func run() throws {
+    // A quarter of lavapipe's time to compile.
+    Device.keepFreedMemory()
     let backend = try Opening.backend(device.device, validate: device.validate)
     // Validation layers of 2023 look devices up in a table that they do not lock.
     let threads =
