@@ -164,11 +164,10 @@ private struct InWaves<Base: VulkanOperation>: VulkanOperation {
   private static func launches(
     _ base: some VulkanOperation, _ operation: OperationCase
   ) throws -> [Launch] {
-    func unbound(_ types: [TensorType]) -> [Binding] { types.map { Binding(type: $0, address: 0) } }
-    return try InWaves(base: base).launches(
+    try InWaves(base: base).launches(
       LoweringContext(
-        inputs: unbound(operation.inputs), outputs: unbound(base.outputTypes(operation.inputs)),
-        workspace: 0, device: SharedBackend.vulkan.traits))
+        unbound: operation.inputs, base.outputTypes(operation.inputs),
+        device: SharedBackend.vulkan.traits))
   }
 
   private static func inWaves(

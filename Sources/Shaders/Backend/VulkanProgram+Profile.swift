@@ -56,11 +56,11 @@ extension VulkanProgram {
     let stream = try CommandStream(store.backend.device, name: "profile")
     stream.reset(clock)
     stream.writeTimestamp(into: clock, slot: 0)
-    for (index, launch) in zip(launches.indices, launches) {
+    for (index, launch) in launches.enumerated() {
       // Launches that may overlap do so here too: the second takes what the first leaves to it.
-      if index > launches.startIndex, !launch.overlaps { stream.barrier() }
+      if launch.launch.waits { stream.barrier() }
       launch.dispatch(on: stream)
-      stream.writeTimestamp(into: clock, slot: index - launches.startIndex + 1)
+      stream.writeTimestamp(into: clock, slot: index + 1)
     }
     try stream.end()
     return stream

@@ -105,8 +105,7 @@ public final class VulkanProgram: Program {
           LoweredLaunch(
             step: index, launch: launch, pipeline: pipelines[lowered.count],
             workspace: step.workspace.map { store.transient($0.offset) },
-            needsBarrier: place == 0 ? needsBarrier : launch.waits,
-            overlaps: place > 0 && !launch.waits, operationFlopCount: flops,
+            needsBarrier: place == 0 ? needsBarrier : launch.waits, operationFlopCount: flops,
             cost: Double(flops) / Double(launches.count)))
       }
       if !launches.isEmpty { needsBarrier = false }
@@ -149,8 +148,6 @@ struct LoweredLaunch {
   let workspace: (arena: Arena, offset: UInt64)?
   /// Whether it must see the results of launches before it.
   let needsBarrier: Bool
-  /// Whether it may run beside the operation's launch before it.
-  let overlaps: Bool
   let operationFlopCount: Int
   /// Its share of the operation's work.
   let cost: Double

@@ -25,6 +25,12 @@ struct ProductProblem {
   /// where they run along k.
   let contiguous: [Int]
 
+  /// Splits of the sums into about as many, each of whole steps, and the terms of one.
+  func splits(_ wanted: Int, step: Int) -> (count: Int, length: Int) {
+    let length = max(ceilDivide(ceilDivide(depth, wanted), step) * step, step)
+    return (max(ceilDivide(depth, length), 1), length)
+  }
+
   func tile(_ device: DeviceTraits) -> ProductTile {
     ProductTile(self, device.choices.choice(selection(device)), device)
   }

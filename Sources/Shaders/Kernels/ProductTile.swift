@@ -49,9 +49,7 @@ struct ProductTile {
     let wanted = isWorthwhile ? Int(atOnce) * 2 / best.groups : 1
     let most = max(1, min(wanted, problem.depth / 256))
     // Whole steps of every kernel: blocks take up to 64 terms at a time.
-    let step = block == nil ? 4 : 64
-    splitLength = max(ceilDivide(ceilDivide(problem.depth, most), step) * step, step)
-    splits = max(ceilDivide(problem.depth, splitLength), 1)
+    (splits, splitLength) = problem.splits(most, step: block == nil ? 4 : 64)
     parts = [
       ResultPart(block: block, columns: 0..<problem.n, groupCount: best.groups * splits)
     ]

@@ -67,9 +67,8 @@ struct WavePlan {
     }
     let most = problem.canSplit ? max(1, min(16, problem.depth / 256)) : 1
     let wanted = (1...most).min { time($0) < time($1) } ?? 1
-    splitLength = max(ceilDivide(ceilDivide(problem.depth, wanted), 64) * 64, 64)
-    let splits = max(ceilDivide(problem.depth, splitLength), 1)
-    self.splits = splits
+    let (splits, splitLength) = problem.splits(wanted, step: 64)
+    (self.splits, self.splitLength) = (splits, splitLength)
     let rows = ceilDivide(problem.m, block.rows) * problem.copies
     var best = (waves: time(splits) / (steps + Self.overhead), end: problem.n)
     if let half, splits == 1 {

@@ -38,7 +38,8 @@ public struct Launch: Sendable {
   /// What the kernel finds in its operation's workspace: written before the launch, in every run. Later
   /// launches of the operation see it too.
   public var table: WorkspaceTable?
-  /// Whether it must see what the operation's launch before it wrote; if not, the two may overlap.
+  /// Whether it must see what the operation's launch before it wrote; if not, the two may overlap. True of
+  /// an operation's first.
   public var waits = true
 
   /// - Parameter parameters: the struct declared for this kernel in `shaders/parameters`.

@@ -78,6 +78,12 @@ public struct LoweringContext: Sendable {
   /// What is known of the device.
   public let device: DeviceTraits
 
+  /// Where only the shaders and their number are wanted: nothing has an address.
+  init(unbound inputs: [TensorType], _ outputs: [TensorType], device: DeviceTraits) {
+    func unbound(_ types: [TensorType]) -> [Binding] { types.map { Binding(type: $0, address: 0) } }
+    self.init(inputs: unbound(inputs), outputs: unbound(outputs), workspace: 0, device: device)
+  }
+
   public init(inputs: [Binding], outputs: [Binding], workspace: UInt64, device: DeviceTraits) {
     self.inputs = inputs
     self.outputs = outputs

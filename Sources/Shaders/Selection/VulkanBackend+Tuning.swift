@@ -34,26 +34,19 @@ extension VulkanBackend {
         unknown.append(use)
       }
     }
-    while !unknown.isEmpty {
-      if isTimeUp() {
-        for use in unknown { choose(use, use.candidates[0]) }
-        report.guessedCount += unknown.count
-        unknown = []
-      } else {
-        // As many as keep all processors compiling for a while.
-        let batch = unknown.prefix(2 * ProcessInfo.processInfo.activeProcessorCount)
-        unknown = unknown.dropFirst(batch.count)
-        let pipelines = try candidatePipelines(batch)
-        for (index, (use, pipelines)) in zip(batch, pipelines).enumerated() {
-          if isTimeUp() {
-            choose(use, use.candidates[0])
-            report.guessedCount += 1
-          } else {
-            choose(use, try fastest(use, pipelines, warmsUp: index == 0, isTimeUp))
-            report.measuredCount += 1
-          }
-        }
+    while !unknown.isEmpty, !isTimeUp() {
+      // As many as keep all processors compiling for a while.
+      let batch = unknown.prefix(2 * ProcessInfo.processInfo.activeProcessorCount)
+      for (index, pipelines) in try candidatePipelines(batch).enumerated() where !isTimeUp() {
+        let use = unknown.removeFirst()
+        choose(use, try fastest(use, pipelines, warmsUp: index == 0, isTimeUp))
+        report.measuredCount += 1
       }
+      store(table)
+    }
+    if !unknown.isEmpty {
+      for use in unknown { choose(use, use.candidates[0]) }
+      report.guessedCount = unknown.count
       store(table)
     }
     report.seconds = (ContinuousClock.now - start) / .seconds(1)
@@ -106,14 +99,10 @@ extension VulkanBackend {
   ) throws -> [[[Pipeline]]] {
     let launches = try uses.map { use in
       let outputs = try use.operation.outputTypes(use.inputs)
-      func unbound(_ types: [TensorType]) -> [Binding] {
-        types.map { Binding(type: $0, address: 0) }
-      }
       return use.candidates.map { choice in
         use.operation.launches(
           LoweringContext(
-            inputs: unbound(use.inputs), outputs: unbound(outputs), workspace: 0,
-            device: KernelVariant(choice: choice).traits(traits)))
+            unbound: use.inputs, outputs, device: KernelVariant(choice: choice).traits(traits)))
       }
     }
     var made = try pipelines(for: launches.flatMap { $0.flatMap(\.self) }, keeps: false)[...]

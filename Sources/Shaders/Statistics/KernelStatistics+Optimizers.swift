@@ -16,8 +16,7 @@ extension KernelStatistics {
       else { return [] }
       return operation.launches(
         LoweringContext(
-          inputs: given.inputs.map { Binding(type: $0, address: 0) },
-          outputs: outputs.map { Binding(type: $0, address: 0) }, workspace: 0, device: device))
+          unbound: given.inputs, outputs, device: device))
     }
     return launches.compactMap { launch -> Entry? in
       let weight = launch.shader.defines["STORAGE_P"]

@@ -39,9 +39,7 @@ extension MicroStep {
       shape, loss: settings.loss, noise: noise ?? .shaped(settings.noise), denoiser: denoiser)
     let groups = gradientGroups(graph, loss, scalesLoss: settings.lossScaling != nil)
     graph.cut(Graph.updateSegment)
-    let norms = groups.map {
-      Tensor.apply(GlobalNorm(), $0.map(\.gradient))[0]
-    }
+    let norms = groups.map { Tensor.apply(GlobalNorm(), $0.map(\.gradient))[0] }
     if reportsNorms {
       for parameter in groups.joined() {
         let norm = Tensor.apply(GlobalNorm(), [parameter.gradient])[0]
