@@ -42,7 +42,7 @@ enum MatrixForm: Equatable {
       void main() {}
 
       """
-    let compilation = SPIRVCompilation(sources: ShaderSources(texts: [:]), optimization: .none)
+    let compilation = SPIRVCompilation(sources: ShaderSources(texts: [:]))
     return (try? compilation.run(source: source, path: "probe.comp", defines: [:])) != nil
   }
 }

@@ -3,7 +3,6 @@ import CShaderc
 /// One run of shaderc: options, include callbacks, result.
 struct SPIRVCompilation {
   let sources: ShaderSources
-  let optimization: ShaderCompiler.Optimization
 
   // shaderc compiles on several threads with one compiler; making one is slow and never fails
   // but for memory. It lives as long as the process.
@@ -41,10 +40,7 @@ struct SPIRVCompilation {
     shaderc_compile_options_set_target_env(
       options, shaderc_target_env_vulkan, UInt32(shaderc_env_version_vulkan_1_3.rawValue))
     shaderc_compile_options_set_target_spirv(options, shaderc_spirv_version_1_6)
-    shaderc_compile_options_set_optimization_level(
-      options,
-      optimization == .none
-        ? shaderc_optimization_level_zero : shaderc_optimization_level_performance)
+    shaderc_compile_options_set_optimization_level(options, shaderc_optimization_level_zero)
     for (name, value) in defines {
       shaderc_compile_options_add_macro_definition(
         options, name, name.utf8.count, value, value.utf8.count)

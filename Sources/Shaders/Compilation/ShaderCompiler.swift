@@ -6,39 +6,30 @@ import VKRuntime
 /// Compiles GLSL compute shaders to SPIR-V 1.6 for Vulkan 1.3 (through shaderc).
 ///
 /// `#include "..."` finds the embedded texts: beside the including file first, then from the root
-/// of `shaders/`. The macro `VULKAN` is always defined (by GLSL itself). Results are kept in the
-/// cache folder under a hash of everything that goes in. May be used from any thread.
+/// of `shaders/`. The macro `VULKAN` is always defined (by GLSL itself). Nothing is optimised before the driver
+/// does: shaderc's optimiser took three quarters of the time to compile, made no kernel faster, and is known
+/// to miscompile cooperative matrices. Results are kept in the cache folder under a hash of everything that
+/// goes in. May be used from any thread.
 public struct ShaderCompiler: Sendable {
-  /// How hard SPIR-V is optimised before the driver sees it.
-  public enum Optimization: String, Sendable {
-    /// Needed for cooperative matrices, which the optimiser is known to miscompile.
-    case none
-    case performance
-  }
-
   /// Goes into the name of cached results; to be raised when the same input compiles differently.
-  private static let cacheGeneration = 1
+  private static let cacheGeneration = 2
 
   private let sources: ShaderSources
-  private let optimization: Optimization
   private let matrixExtension: MatrixExtension?
   private let commonDefines: [String: String]
   private let cacheFolder: CacheFolder?
 
   /// - Parameters:
   ///   - sources: texts by path; nil takes the ones embedded in the binary.
-  ///   - optimization: of every compilation.
   ///   - matrixExtension: which form shaders with matrices are to have (`MATRIX_TYPE` in their
-  ///     definitions); their SPIR-V is never optimised.
+  ///     definitions)
   ///   - commonDefines: macros of every shader, where its own do not say otherwise.
   ///   - cacheFolder: where results are kept; nil keeps none.
   public init(
-    sources: [String: String]? = nil, optimization: Optimization = .performance,
-    matrixExtension: MatrixExtension? = nil, commonDefines: [String: String] = [:],
-    cacheFolder: CacheFolder? = .standard
+    sources: [String: String]? = nil, matrixExtension: MatrixExtension? = nil,
+    commonDefines: [String: String] = [:], cacheFolder: CacheFolder? = .standard
   ) {
     self.sources = ShaderSources(texts: sources ?? embeddedShaders)
-    self.optimization = optimization
     self.matrixExtension = matrixExtension
     self.commonDefines = commonDefines
     self.cacheFolder = cacheFolder
@@ -81,10 +72,9 @@ public struct ShaderCompiler: Sendable {
     let form = MatrixForm(defines: defines, offered: matrixExtension)
     let defines = defines.merging(form.defines) { given, _ in given }
       .merging(commonDefines) { given, _ in given }
-    let optimization = form == .none ? optimization : .none
-    let cacheName = cacheName(source, path, defines, form, optimization)
+    let cacheName = cacheName(source, path, defines, form)
     if let stored = cacheFolder?.read(cacheName), let words = Self.words(stored) { return words }
-    var words = try SPIRVCompilation(sources: sources, optimization: optimization)
+    var words = try SPIRVCompilation(sources: sources)
       .run(source: source, path: path, defines: defines)
     if case .rewritten(let isBrain) = form {
       words = try CooperativeMatrixRewriting.rewritten(words, isBrain: isBrain)
@@ -94,14 +84,13 @@ public struct ShaderCompiler: Sendable {
   }
 
   private func cacheName(
-    _ source: String, _ path: String, _ defines: [String: String], _ form: MatrixForm,
-    _ optimization: Optimization
+    _ source: String, _ path: String, _ defines: [String: String], _ form: MatrixForm
   ) -> String {
     var version: UInt32 = 0
     var revision: UInt32 = 0
     shaderc_get_spv_version(&version, &revision)
     var hash = ContentHash()
-    hash.append("\(Self.cacheGeneration) \(version) \(revision) \(optimization.rawValue) \(form)")
+    hash.append("\(Self.cacheGeneration) \(version) \(revision) \(form)")
     hash.append(source)
     for included in sources.closure(of: path, text: source).dropFirst() {
       hash.append(included)
