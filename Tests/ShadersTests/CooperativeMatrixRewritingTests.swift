@@ -119,7 +119,7 @@ import VKRuntime
       m: 16, n: 16, k: 16, operands: type == "2" ? .bf16 : .f16, sums: .f32)
     let tile = BlockTile.matrixTiles(shape, subgroupSize: 32)[0]
     let variant = tile.variant(
-      "product/matrix_product_shared.comp", form: 1, vector: 8, storage: [:])
+      "product/matrix_product_shared.comp", form: 1, vector: 8, isWhole: type == "2", storage: [:])
     let nv = try ShaderCompiler(cacheFolder: nil).compile(variant.path, defines: variant.defines)
     let khr = try Rewriting.rewritten(nv, isBrain: type == "2")
     #expect(Rewriting.isNeeded(by: nv) && !Rewriting.isNeeded(by: khr))

@@ -7,16 +7,43 @@
 // One workgroup per block of pixels and output channels (blocks of pixels first) and split of k.
 // Meaning: Graph/Operations/Convolution2D.swift
 #version 460
+#define A_HAS_EDGES 1
 #include "product/block.glsl"
 #include "convolution/taps.glsl"
 
-// The pixel that the first tap of an item's window sees, which may lie outside, and where it would be
-// stored.
-uint firstY[A_ITEMS], firstX[A_ITEMS], firstPixel[A_ITEMS];
 // What the invocation reads of its windows next; values of k that are left.
 Tap tap;
 uint left;
+// Where the weights of the next values begin, and byte offsets of items from there.
+uint64_t b;
 uint offsetB[B_ITEMS];
+
+void fetchItemB(uint i) { fetchB(i, b, offsetB[i], isWithin(depthOfB(i), left)); }
+
+#if WHOLE
+// All items see the same tap: its bit, and the byte offset of its values from those of the first tap of all;
+// of items, the offset of the first window's values and bits of the taps that lie inside.
+uint tapBit, offsetOfTap;
+uint offsetA[A_ITEMS], inside[A_ITEMS];
+
+void fetchItemA(uint i) {
+  fetchA(i, p.a, offsetA[i] + offsetOfTap, (inside[i] & tapBit) != 0);
+}
+void placeTap() {
+  tapBit = 1u << tap.y * p.kernelWidth + tap.x;
+  offsetOfTap = ((tap.y * p.width + tap.x) * p.inputChannels + tap.channel) * BYTES_A;
+}
+void place(uint i, uint sampleIndex, uint y, uint x, uint starts) {
+  // Where the first tap lies outside this is below zero, and with the offset of one inside it is not.
+  uint pixel = (sampleIndex * p.height + y - p.top) * p.width + x - p.left;
+  offsetA[i] = (pixel * p.inputChannels + depthOfA(i)) * BYTES_A;
+  ivec2 first = ivec2(p.top, p.left) - ivec2(y, x);
+  inside[i] = tapBits(first, first + ivec2(p.height, p.width), starts);
+}
+#else
+// The pixel that the first tap of an item's window sees, which may lie outside, and where it would be
+// stored.
+uint firstY[A_ITEMS], firstX[A_ITEMS], firstPixel[A_ITEMS];
 
 void fetchItemA(uint i) {
   // Below zero is a large number.
@@ -24,13 +51,19 @@ void fetchItemA(uint i) {
   uint pixel = firstPixel[i] + tap.y * p.width + tap.x;
   fetchA(i, p.a, (pixel * p.inputChannels + tap.channel) * BYTES_A, isInside);
 }
-void fetchItemB(uint i) {
-  fetchB(i, p.b, offsetB[i], depthOfB(i) < left);
-  offsetB[i] += DEPTH * BYTES_B;
+void placeTap() {}
+void place(uint i, uint sampleIndex, uint y, uint x, uint) {
+  firstY[i] = y - p.top;
+  firstX[i] = x - p.left;
+  firstPixel[i] = (sampleIndex * p.height + firstY[i]) * p.width + firstX[i];
 }
+#endif
+
 void moveOn() {
-  left = max(left, DEPTH) - DEPTH;
+  left -= DEPTH;
+  b += DEPTH * BYTES_B;
   moveTap(tap, DEPTH, p.inputChannels);
+  placeTap();
 }
 
 void main() {
@@ -40,17 +73,19 @@ void main() {
   uint depth = p.kernelHeight * p.kernelWidth * p.inputChannels;
   uint first = block.copy * p.splitLength;
   left = min(p.splitLength, depth - first);
-  tap = tapAt(first + depthOfA(0), p.inputChannels);
+  tap = tapAt(first + (WHOLE == 1 ? 0 : depthOfA(0)), p.inputChannels);
+  placeTap();
+  uint starts = lineStarts(1);
   [[unroll]] for (uint i = 0; i < A_ITEMS; i++) {
     uint pixel = clampedRow(block.row + rowOfA(i), pixels);
     uint line = pixel / p.outputWidth;
-    firstY[i] = line % p.outputHeight * p.stride - p.top;
-    firstX[i] = pixel % p.outputWidth * p.stride - p.left;
-    firstPixel[i] = (line / p.outputHeight * p.height + firstY[i]) * p.width + firstX[i];
+    place(i, line / p.outputHeight, line % p.outputHeight * p.stride,
+        pixel % p.outputWidth * p.stride, starts);
   }
+  b = p.b + uint64_t(first) * BYTES_B;
   [[unroll]] for (uint i = 0; i < B_ITEMS; i++) {
     uint column = clampedColumn(block.column + columnOfB(i), p.outputChannels);
-    offsetB[i] = (column * depth + first + depthOfB(i)) * BYTES_B;
+    offsetB[i] = (column * depth + depthOfB(i)) * BYTES_B;
   }
   clearSums();
   accumulate(left);

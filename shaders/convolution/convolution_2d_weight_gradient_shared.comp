@@ -7,6 +7,7 @@
 // One workgroup per block of channels, tap and split of the pixels, in this order.
 // Meaning: Graph/Operations/Convolution2D+Gradient.swift
 #version 460
+#define B_HAS_EDGES 1
 #include "product/block.glsl"
 #include "parameters/convolution_2d.h"
 
@@ -19,6 +20,8 @@ const uint B_PIXELS = 1;
 uint pixelOfB(uint item) { return 0; }
 #endif
 
+// Where the next pixels of dy begin, and byte offsets of items from there.
+uint64_t a;
 uint offsetA[A_ITEMS];
 uint column[B_ITEMS];
 // The next pixel of dy for b, with the first line of its sample in x; pixels that are left.
@@ -39,19 +42,17 @@ void movePixel(uint i) {
   }
 }
 
-void fetchItemA(uint i) {
-  fetchA(i, p.a, offsetA[i], depthOfA(i) < left);
-  offsetA[i] += DEPTH * p.outputChannels * BYTES_A;
-}
+void fetchItemA(uint i) { fetchA(i, a, offsetA[i], isWithin(depthOfA(i), left)); }
 void fetchItemB(uint i) {
   uint pixel = pixelOfB(i);
   uint y = startY + pixelY[pixel] * p.stride, x = startX + pixelX[pixel] * p.stride;
-  bool isInside = depthOfB(i) < left && y < p.height && x < p.width;
+  bool isInside = isWithin(depthOfB(i), left) && y < p.height && x < p.width;
   uint offset = ((sampleLine[pixel] + y) * p.width + x) * p.inputChannels + column[i];
   fetchB(i, p.b, offset * BYTES_B, isInside);
 }
 void moveOn() {
-  left = max(left, DEPTH) - DEPTH;
+  left -= DEPTH;
+  a += DEPTH * p.outputChannels * BYTES_A;
   [[unroll]] for (uint i = 0; i < B_PIXELS; i++) movePixel(i);
 }
 
@@ -65,9 +66,10 @@ void main() {
   left = min(p.splitLength, p.samples * p.outputHeight * p.outputWidth - first);
   startY = tap / p.kernelWidth - p.top;
   startX = tap % p.kernelWidth - p.left;
+  a = p.a + uint64_t(first * p.outputChannels) * BYTES_A;
   [[unroll]] for (uint i = 0; i < A_ITEMS; i++) {
     uint row = clampedRow(block.row + rowOfA(i), p.outputChannels);
-    offsetA[i] = ((first + depthOfA(i)) * p.outputChannels + row) * BYTES_A;
+    offsetA[i] = (depthOfA(i) * p.outputChannels + row) * BYTES_A;
   }
   [[unroll]] for (uint i = 0; i < B_PIXELS; i++) {
     uint pixel = first + depthOfB(i);

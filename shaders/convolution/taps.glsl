@@ -27,4 +27,20 @@ void moveTap(inout Tap tap, uint count, uint channels) {
   }
 }
 
+// Taps as bits of a number, counted as k counts them, in windows of 31 taps at most: the first of every
+// `step`-th line,
+uint lineStarts(uint step) {
+  uint bits = 0;
+  for (uint y = 0; y < p.kernelHeight; y += step) bits |= 1u << y * p.kernelWidth;
+  return bits;
+}
+// and those from `first` to before `end` (y, x), cut to the window; `starts` is lineStarts(1).
+uint tapBits(ivec2 first, ivec2 end, uint starts) {
+  ivec2 size = ivec2(p.kernelHeight, p.kernelWidth);
+  ivec2 low = clamp(first, ivec2(0), size), high = clamp(end, ivec2(0), size);
+  uint columns = (1u << high.y) - (1u << low.y);
+  uint lines = (1u << high.x * size.y) - (1u << low.x * size.y);
+  return columns * starts & lines;
+}
+
 #endif

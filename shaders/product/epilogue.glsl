@@ -56,11 +56,12 @@ layout(buffer_reference, scalar, buffer_reference_align = 16) writeonly buffer O
 #endif
 #endif
 
-// Finishes and stores eight, of which the first is inside: at once where they are 16 bytes and lie on a
-// multiple of that.
-void storeEight(Epilogue e, uint first, uint column, uint columns, vec4 low, vec4 high) {
+// Finishes and stores eight, of which the first is inside: at once where they are 16 bytes and `isAligned`, all
+// on a multiple of that.
+void storeEight(
+    Epilogue e, uint first, uint column, uint columns, bool isAligned, vec4 low, vec4 high) {
 #if STORES_OCTETS
-  if (((first | columns) & 7u) == 0) {
+  if (isAligned) {
     Octets(e.y).at[(first + column) >> 3] =
         uvec4(PACK_Y(finished(e, first, column, low)), PACK_Y(finished(e, first, column + 4, high)));
     return;

@@ -9,21 +9,19 @@
 #include "product/block.glsl"
 #include "parameters/matrix_product.h"
 
-// Start of this item's split; byte offsets of the invocation's items, moving along k; values of k that
-// are left.
+// Where the block's next values of k begin; byte offsets of the invocation's items from there; values of k
+// that are left.
 uint64_t a, b;
 uint offsetA[A_ITEMS], offsetB[B_ITEMS];
 uint left;
 
-void fetchItemA(uint i) {
-  fetchA(i, a, offsetA[i], depthOfA(i) < left);
-  offsetA[i] += DEPTH * p.aStep * BYTES_A;
+void fetchItemA(uint i) { fetchA(i, a, offsetA[i], isWithin(depthOfA(i), left)); }
+void fetchItemB(uint i) { fetchB(i, b, offsetB[i], isWithin(depthOfB(i), left)); }
+void moveOn() {
+  left -= DEPTH;
+  a += DEPTH * p.aStep * BYTES_A;
+  b += DEPTH * p.bStep * BYTES_B;
 }
-void fetchItemB(uint i) {
-  fetchB(i, b, offsetB[i], depthOfB(i) < left);
-  offsetB[i] += DEPTH * p.bStep * BYTES_B;
-}
-void moveOn() { left = max(left, DEPTH) - DEPTH; }
 
 void main() {
   Block block = blockOfGroup(p.m, p.firstColumn, p.endColumn);

@@ -5,7 +5,7 @@
 // rows of k well (RDNA3), ALONG_K turns the operands around on their way. A line of shared memory has 16
 // bytes of padding, so that the lines of a fragment lie in different banks.
 //
-// Macros: FORM, BLOCK_ROWS, BLOCK_COLUMNS, DEPTH, VECTOR, STAGES, INTERLEAVED; SUBGROUP lanes, SUBGROUP_ROWS x
+// Macros: FORM, BLOCK_ROWS, BLOCK_COLUMNS, DEPTH, VECTOR, STAGES, LOADS; SUBGROUP lanes, SUBGROUP_ROWS x
 // SUBGROUP_COLUMNS subgroups (THREADS must be the product), of which each has a part of the block of
 // FRAGMENT_ROWS x FRAGMENT_COLUMNS fragments; ALONG_K. DEPTH must be a multiple of the fragments'.
 #ifndef PRODUCT_MATRIX_TILE_GLSL
@@ -164,6 +164,7 @@ void multiply(uint stageIndex, uint first, uint count) {
 void storeLine(
     Epilogue e, Block block, uint offset, uint rowStride, uint rows, uint columns, uint r) {
   uint first = matrixSubgroup() * (16 * RESULT_LINE);
+  bool isAligned = ((offset | rowStride | columns) & 7u) == 0;
   for (uint i = matrixLane(); i < MATRIX_M * (PART_COLUMNS / 8); i += SUBGROUP) {
     uint line = i / (PART_COLUMNS / 8), octet = i % (PART_COLUMNS / 8);
     uint row = block.row + partRow() + r * MATRIX_M + line;
@@ -171,7 +172,7 @@ void storeLine(
     uint at = first + line * RESULT_LINE + 2 * octet;
     vec4 low = uintBitsToFloat(resultQuad(at)), high = uintBitsToFloat(resultQuad(at + 1));
     if (row < rows && column < columns) {
-      storeEight(e, offset + row * rowStride, column, columns, low, high);
+      storeEight(e, offset + row * rowStride, column, columns, isAligned, low, high);
     }
   }
 }

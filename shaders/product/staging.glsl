@@ -13,6 +13,9 @@
 // lines apart. Everything is a power of two. Rows and columns outside are clamped to ones inside, whose
 // sums are not stored; values of k outside count as zeros in both operands.
 //
+// With WHOLE 1 DEPTH divides the values of k of every split: none of a block lies outside, and what a kernel
+// does not clamp otherwise (A_HAS_EDGES, B_HAS_EDGES) is loaded without a question.
+//
 // With ALONG_K 1 shared memory is to keep k together although memory does not (FORM 2's b, both of FORM 3):
 // an invocation then brings pairs of lines, so that it can write two values of k at once. The pairs of
 // eight or more k run fastest in the lanes, because a row's values of k lie in different banks.
@@ -42,6 +45,15 @@ layout(local_size_x = THREADS) in;
 
 #ifndef ALONG_K
 #define ALONG_K 0
+#endif
+#ifndef WHOLE
+#define WHOLE 0
+#endif
+#ifndef A_HAS_EDGES
+#define A_HAS_EDGES 0
+#endif
+#ifndef B_HAS_EDGES
+#define B_HAS_EDGES 0
 #endif
 #define A_IS_PAIRED (ALONG_K == 1 && FORM == 3)
 #define B_IS_PAIRED (ALONG_K == 1 && FORM >= 2)
@@ -121,22 +133,26 @@ uvec4 loadWords(uint64_t address, uint byteCount) {
   return uvec4(uint(Bytes2(address).at), 0, 0, 0);
 }
 
+// Whether the value of k of an item is among those that are left.
+bool isWithin(uint k, uint left) { return WHOLE == 1 || k < left; }
+
 // Fills an item from base + offset (in bytes); `words` are zeros if it is not inside. No branch: a load that
 // is not wanted goes to the base.
-#define FETCH(NAME, BYTES, WORDS)                                                     \
+#define FETCH(NAME, BYTES, WORDS, IS_CHECKED)                                         \
   void fetch##NAME(uint item, uint64_t base, uint offset, bool isInside) {            \
-    uint64_t address = base + uint64_t(isInside ? offset : 0);                        \
+    uint64_t address = base + uint64_t(!IS_CHECKED || isInside ? offset : 0);         \
     uint bit = 1u << item;                                                            \
-    inside##NAME = isInside ? inside##NAME | bit : inside##NAME & ~bit;               \
+    if (IS_CHECKED) inside##NAME = isInside ? inside##NAME | bit : inside##NAME & ~bit; \
     [[unroll]] for (uint w = 0; w < WORDS; w++) {                                     \
       raw##NAME[item][w] = loadWords(address + 16 * w, VECTOR * BYTES);               \
     }                                                                                 \
   }                                                                                   \
   uvec4 words##NAME(uint item, uint w) {                                              \
-    return (inside##NAME & 1u << item) != 0 ? raw##NAME[item][w] : uvec4(0);          \
+    bool isInside = !IS_CHECKED || (inside##NAME & 1u << item) != 0;                  \
+    return isInside ? raw##NAME[item][w] : uvec4(0);                                  \
   }
-FETCH(A, BYTES_A, A_WORDS)
-FETCH(B, BYTES_B, B_WORDS)
+FETCH(A, BYTES_A, A_WORDS, (WHOLE == 0 || A_HAS_EDGES == 1))
+FETCH(B, BYTES_B, B_WORDS, (WHOLE == 0 || B_HAS_EDGES == 1))
 
 // Four elements as they lie in memory as numbers; the first alone where VECTOR is 1.
 vec4 numbers(uvec4 low, uvec4 high, uint first, uint storage) {
@@ -172,8 +188,8 @@ Block blockOfGroup(uint rows, uint firstColumn, uint endColumn) {
   return block;
 }
 
-// Supplied by the kernel: fills an item of rawA or rawB with what the next DEPTH values of k need, and moves
-// on to the DEPTH after.
+// Supplied by the kernel: fills an item of rawA or rawB with what DEPTH values of k need, and moves on to the
+// next DEPTH, of which there must be some.
 void fetchItemA(uint item);
 void fetchItemB(uint item);
 void moveOn();
@@ -181,7 +197,6 @@ void moveOn();
 void fetch() {
   [[unroll]] for (uint item = 0; item < A_ITEMS; item++) fetchItemA(item);
   [[unroll]] for (uint item = 0; item < B_ITEMS; item++) fetchItemB(item);
-  moveOn();
 }
 
 // Supplied by the tile: rawA and rawB into shared memory, and `count` values of k of their product, from
@@ -192,31 +207,37 @@ void multiply(uint stageIndex, uint first, uint count);
 #ifndef STAGES
 #define STAGES 1
 #endif
-#ifndef INTERLEAVED
-#define INTERLEAVED 0
+#ifndef LOADS
+#define LOADS 0
 #endif
 
 // Sums `depth` values of k.
-#if INTERLEAVED
+#if LOADS != 0
+// With LOADS 2 a condition that always holds (launches are one deep in z), but that a compiler cannot decide:
+// NVIDIA's may move loads behind all multiplications, where nothing hides them, unless they hang on one.
+bool isTime() { return LOADS == 1 || gl_NumWorkGroups.z == 1; }
+
 // One stage. Each step of matrix units is followed by its share of the next loads, so that those of
-// shared memory do not wait behind all of them; after the last values they bring what is not inside.
+// shared memory do not wait behind all of them.
 void accumulate(uint depth) {
   const uint STEPS = DEPTH / MATRIX_K;
   fetch();
   stage(0);
   barrier();
-  for (uint k = DEPTH;; k += DEPTH) {
+  for (uint k = DEPTH; k < depth; k += DEPTH) {
+    moveOn();
     [[unroll]] for (uint s = 0; s < STEPS; s++) {
       multiply(0, s * MATRIX_K, MATRIX_K);
-      [[unroll]] for (uint i = 0; i < A_ITEMS / STEPS; i++) fetchItemA(s * (A_ITEMS / STEPS) + i);
-      [[unroll]] for (uint i = 0; i < B_ITEMS / STEPS; i++) fetchItemB(s * (B_ITEMS / STEPS) + i);
+      if (isTime()) {
+        [[unroll]] for (uint i = 0; i < A_ITEMS / STEPS; i++) fetchItemA(s * (A_ITEMS / STEPS) + i);
+        [[unroll]] for (uint i = 0; i < B_ITEMS / STEPS; i++) fetchItemB(s * (B_ITEMS / STEPS) + i);
+      }
     }
-    if (k >= depth) break;
-    moveOn();
     barrier();
     stage(0);
     barrier();
   }
+  multiply(0, 0, DEPTH);
 }
 #else
 // With two stages a block of k costs one barrier, with one stage two and half the shared memory.
@@ -227,7 +248,10 @@ void accumulate(uint depth) {
   barrier();
   for (uint k = DEPTH;; k += DEPTH) {
     bool isLast = k >= depth;
-    if (!isLast) fetch();
+    if (!isLast) {
+      moveOn();
+      fetch();
+    }
     multiply(current, 0, DEPTH);
     if (isLast) break;
     if (STAGES == 1) barrier();

@@ -78,6 +78,9 @@ extension OperationCase {
   private static let storageConvolutions: [OperationCase] = [
     convolution(x: [1, 6, 5, 8], weight: [12, 3, 3, 8], padding: .all(1), hasBias: true),
     convolution(x: [1, 6, 5, 3], weight: [5, 3, 3, 3], padding: .all(1), hasBias: true),
+    // Channels that fill the blocks of every kernel, which then see one tap at a time.
+    convolution(x: [2, 8, 8, 64], weight: [64, 3, 3, 64], padding: .all(1), hasBias: true),
+    convolution(x: [1, 9, 10, 64], weight: [64, 3, 3, 64], stride: 2, padding: .all(1)),
   ]
 
   /// The two gradients of a convolution at its sizes.

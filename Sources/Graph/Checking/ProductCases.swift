@@ -58,10 +58,13 @@ extension OperationCase {
       }
     }
 
-  /// What matrix units take 16 bytes at a time: several blocks with ragged edges.
-  private static let inHalf: [OperationCase] = [
-    (false, true), (false, false), (true, false),
-  ].map { product(136, 168, 72, $0, $1, batch: [2]).stored(as: .f16) }
+  /// What matrix units take 16 bytes at a time: several blocks with ragged edges, sums that fill their
+  /// blocks and sums that do not.
+  private static let inHalf: [OperationCase] = [72, 192].flatMap { k in
+    [(false, true), (false, false), (true, false)].map {
+      product(136, 168, k, $0, $1, batch: [2]).stored(as: .f16)
+    }
+  }
 
   private static let unevenSizes: [OperationCase] = [
     product(36, 72, 23, true, false, batch: [], hasEpilogue: false),

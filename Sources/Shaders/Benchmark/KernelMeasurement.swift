@@ -20,7 +20,7 @@ public struct KernelMeasurement: Sendable {
   /// What it is held against.
   public var ceiling: Ceiling.Kind {
     if kernel.bound == .memory { return .copy }
-    return choice?.code == .matrix ? .matrix : .multiplyAdd
+    return choice?.code.usesMatrixUnits == true ? .matrix : .multiplyAdd
   }
 
   /// Its part of the ceiling, 1 for all of it.

@@ -47,13 +47,18 @@ public struct KernelVerification: Sendable {
 
   /// Runs every case by every variant, twice, which must agree to the bit.
   ///
-  /// - Parameter progress: called after each case with the number of those done, by one thread at a time
+  /// - Parameters:
+  ///   - begins: called with a case and a variant before it is compiled and run, by several threads
+  ///   - progress: called after each case with the number of those done, by one thread at a time
   /// - Throws: what the device throws; kernels that are wrong are told in the rows.
-  public func run(progress: @Sendable (Int) -> Void = { _ in }) throws -> [Row] {
+  public func run(
+    begins: @escaping @Sendable (OperationCase, KernelVariant) -> Void = { _, _ in },
+    progress: @Sendable (Int) -> Void = { _ in }
+  ) throws -> [Row] {
     let state = Mutex(Progress())
     DispatchQueue.concurrentPerform(iterations: backends.count) { thread in
       while let index = state.withLock({ $0.begin(of: cases.count) }) {
-        let rows = Result { try check(cases[index], on: backends[thread]) }
+        let rows = Result { try check(cases[index], on: backends[thread], begins) }
         state.withLock {
           switch rows {
           case .success(let rows): $0.rows[index] = rows
@@ -92,7 +97,10 @@ public struct KernelVerification: Sendable {
   }
 
   /// A row for each variant.
-  private func check(_ check: OperationCase, on backend: VulkanBackend) throws -> [Row] {
+  private func check(
+    _ check: OperationCase, on backend: VulkanBackend,
+    _ begins: (OperationCase, KernelVariant) -> Void
+  ) throws -> [Row] {
     let data = check.makeInputs()
     let expected = try check.run(on: ReferenceBackend(), data)
     let storage = Set(expected.map(\.type.dtype.rawValue)).sorted().joined(separator: " ")
@@ -100,6 +108,7 @@ public struct KernelVerification: Sendable {
       var row = Row(
         operation: check.operation.name, storage: storage, variant: variant.description,
         caseCount: 1)
+      begins(check, variant)
       let lowered = check.lowered(by: variant)
       let found = try lowered.run(on: backend, data)
       let again = try lowered.run(on: backend, data)

@@ -34,8 +34,18 @@ struct BlockTile: Hashable, Sendable {
   /// 1, or 2 for half the barriers at twice the shared memory.
   var stages: Int
   var units: Units
-  /// With matrix units and one stage, loads are spread among the multiplications, not issued before them.
-  var spreadsLoads = false
+  /// With matrix units and one stage.
+  var loads = Loads.first
+
+  /// Where the loads of the next block stand.
+  enum Loads: Int, Sendable {
+    /// Before the multiplications.
+    case first
+    /// Among them, as the compiler likes.
+    case spread
+    /// Among them, where the kernel has them.
+    case pinned
+  }
 
   /// Invocations of a workgroup.
   var threads: Int {
@@ -91,7 +101,7 @@ struct BlockTile: Hashable, Sendable {
 
   /// Whether every step of the matrix units can have an equal share of the loads.
   private func isInterleaved(form: Int, vector: Int) -> Bool {
-    guard spreadsLoads, stages == 1, case .matrix(let matrix) = units, !matrix.isAlongK else {
+    guard loads != .first, stages == 1, case .matrix(let matrix) = units, !matrix.isAlongK else {
       return false
     }
     let blocks = [
@@ -106,13 +116,15 @@ struct BlockTile: Hashable, Sendable {
   /// - Parameters:
   ///   - form: how a and b are read
   ///   - vector: elements that are loaded at once, see `vector(form:contiguous:)`
+  ///   - isWhole: `depth` divides the values of k of every split
   ///   - storage: of A, B, Y, BIAS and RESIDUAL; f32 where not given
   func variant(
-    _ path: String, form: Int, vector: Int, storage: [String: DType], activation: Activation? = nil
+    _ path: String, form: Int, vector: Int, isWhole: Bool, storage: [String: DType],
+    activation: Activation? = nil
   ) -> ShaderVariant {
     var defines = [
       "FORM": form, "BLOCK_ROWS": rows, "BLOCK_COLUMNS": columns, "DEPTH": depth,
-      "STAGES": stages, "THREADS": threads, "VECTOR": vector,
+      "STAGES": stages, "THREADS": threads, "VECTOR": vector, "WHOLE": isWhole ? 1 : 0,
     ].mapValues { String($0) }
     defines["ACTIVATION"] = activation.macro
     for name in ["A", "B", "Y", "BIAS", "RESIDUAL"] {
@@ -125,7 +137,8 @@ struct BlockTile: Hashable, Sendable {
       return ShaderVariant(path, defines: defines)
     case .matrix(let matrix):
       defines.merge(matrix.defines) { _, new in new }
-      defines["INTERLEAVED"] = isInterleaved(form: form, vector: vector) ? "1" : "0"
+      let loads = isInterleaved(form: form, vector: vector) ? loads : .first
+      defines["LOADS"] = String(loads.rawValue)
       defines["FRAGMENT_ROWS"] = String(rows / matrix.subgroupRows / matrix.shape.m)
       defines["FRAGMENT_COLUMNS"] = String(columns / matrix.subgroupColumns / matrix.shape.n)
       return ShaderVariant(
@@ -184,8 +197,9 @@ extension BlockTile {
 
   /// Blocks worth trying with matrix units, large to small.
   ///
-  /// The four large ones are NVIDIA's: a subgroup's 64 x 64 sums are what its registers hold, and 64 values of
-  /// k are 128 bytes, a line of its cache.
+  /// The large ones are NVIDIA's: a subgroup's 64 x 64 sums are what its registers hold, and 64 values of
+  /// k are 128 bytes, a line of its cache. Where a block has much to ask before each load (convolutions), the
+  /// compiler sometimes places them better.
   static func matrixTiles(
     _ shape: MatrixShape, subgroupSize: Int, isAlongK: Bool = false
   ) -> [BlockTile] {
@@ -194,11 +208,13 @@ extension BlockTile {
     }
     let small = BlockTile(rows: 32, columns: 32, depth: 32, stages: 2, units: .matrix(units(64)))
     if units(64).hasLargeRegisters {
-      return [(128, 128), (128, 64), (64, 128), (64, 64)].map { rows, columns in
+      func large(_ rows: Int, _ columns: Int, _ loads: Loads = .pinned) -> BlockTile {
         BlockTile(
           rows: rows, columns: columns, depth: 64, stages: 1, units: .matrix(units(128)),
-          spreadsLoads: true)
-      } + [small]
+          loads: loads)
+      }
+      return [large(128, 128), large(128, 128, .spread), large(128, 64), large(64, 128)]
+        + [large(64, 64), small]
     }
     return [(128, 128, 256, 1), (64, 64, 128, 2)].map { rows, columns, threads, stages in
       BlockTile(

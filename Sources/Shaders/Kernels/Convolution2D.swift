@@ -53,11 +53,14 @@ extension ConvolutionWindow {
   /// Whether quads divide the channels.
   private var isWide: Bool { i % 4 == 0 && o % 4 == 0 }
 
+  /// The channels of a tap, where a kernel has a bit for each tap.
+  private func run(_ channels: Int) -> Int { kh * kw < 32 ? channels : 1 }
+
   /// Windows [pixels, kh kw I] times the weight [O, kh kw I]; `inputs` are x and the weight.
   func problem(_ inputs: [TensorType]) -> ProductProblem {
     ProductProblem(
       shader: "convolution/convolution_2d", form: isWide ? 1 : 0, m: n * pixels, n: o,
-      depth: depth, canSplit: false, storage: (inputs[0].dtype, inputs[1].dtype),
+      depth: depth, run: run(i), canSplit: false, storage: (inputs[0].dtype, inputs[1].dtype),
       contiguous: [i, o])
   }
 
@@ -65,7 +68,7 @@ extension ConvolutionWindow {
   func inputGradientProblem(_ inputs: [TensorType]) -> ProductProblem {
     ProductProblem(
       shader: "convolution/convolution_2d_input_gradient", form: isWide ? 2 : 0, m: n * h * w,
-      n: i, depth: kh * kw * o, bRows: kh * kw * o, canSplit: false,
+      n: i, depth: kh * kw * o, bRows: kh * kw * o, run: run(o), canSplit: false,
       storage: (inputs[0].dtype, inputs[1].dtype),
       contiguous: [i, o])
   }

@@ -43,7 +43,7 @@ struct CostTraits {
       // A load brings two values; those of a row serve all lanes, after a broadcast each.
       let loads = rows / Double(2 * lanes) + columns / 2
       return rows * columns + loadCost * loads + 0.7 * rows
-    case .shared, .matrix:
+    case .shared, .matrix, .unpinned:
       preconditionFailure("\(choice) is a block")
     }
   }

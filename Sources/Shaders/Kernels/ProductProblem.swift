@@ -17,6 +17,9 @@ struct ProductProblem {
   var operandCopies = 1
   /// Rows of b, [bRows, n] in forms 2 and 3: more than terms of a sum where only some are seen.
   var bRows = 0
+  /// Values of k that kernels need not tell apart: where a block's depth divides them it has no edges, and
+  /// in a convolution a single tap; nil for all.
+  var run: Int?
   /// The kernel knows how to split its sums.
   var canSplit = true
   /// Storage of a and b.
@@ -69,7 +72,7 @@ extension BlockTile {
   var choice: KernelChoice {
     switch units {
     case .registers: KernelChoice(.shared, rows, columns)
-    case .matrix: KernelChoice(.matrix, rows, columns)
+    case .matrix: KernelChoice(loads == .spread ? .unpinned : .matrix, rows, columns)
     }
   }
 

@@ -117,16 +117,13 @@ struct ProductTile {
     _ part: ResultPart, storage: [String: DType], activation: Activation? = nil,
     sumsRows: Bool = false
   ) -> ShaderVariant {
-    if var block = part.block {
-      // Sums over rows of both operands, whose loads are long lines anyway: 195 TFLOP/s together, 167
-      // spread (H200, 16384x640x640).
-      if problem.form == 3 && problem.shader == "product/matrix_product" {
-        block.spreadsLoads = false
-      }
+    if let block = part.block {
       let contiguous = problem.contiguous + (splits > 1 ? [splitLength] : [])
       return block.variant(
         problem.shader + "_shared.comp", form: problem.form,
-        vector: BlockTile.vector(form: problem.form, contiguous: contiguous), storage: storage,
+        vector: BlockTile.vector(form: problem.form, contiguous: contiguous),
+        isWhole: (problem.run ?? problem.depth) % block.depth == 0
+          && (splits == 1 || splitLength % block.depth == 0), storage: storage,
         activation: activation)
     }
     var defines = [

@@ -15,6 +15,11 @@ public struct KernelChoice: Hashable, Sendable, CustomStringConvertible {
     case shared
     /// As `shared`, multiplied by matrix units (cooperative matrices).
     case matrix
+    /// As `matrix`, with loads among the multiplications where the compiler likes.
+    case unpinned
+
+    /// Whether matrix units multiply.
+    var usesMatrixUnits: Bool { self == .matrix || self == .unpinned }
 
     /// Whether the lanes of a subgroup hand values round.
     var usesBroadcasts: Bool { self == .subgroup || self == .panels }

@@ -16,7 +16,8 @@ extension VulkanBackend {
   /// chooses the same.
   public func tune(_ graphs: [Graph], budgetSeconds: Double) throws -> TuningReport {
     let start = ContinuousClock.now
-    let isTimeUp = { (ContinuousClock.now - start) / .seconds(1) >= budgetSeconds }
+    let elapsed = { (ContinuousClock.now - start) / .seconds(1) }
+    let isTimeUp = { elapsed() >= budgetSeconds }
     var report = TuningReport()
     var table = storedChoices()
     func choose(_ use: OpenSelection, _ choice: KernelChoice) {
@@ -34,22 +35,25 @@ extension VulkanBackend {
         unknown.append(use)
       }
     }
-    while !unknown.isEmpty, !isTimeUp() {
-      // As many as keep all processors compiling for a while.
-      let batch = unknown.prefix(2 * ProcessInfo.processInfo.activeProcessorCount)
+    var longestBatch = 0.0
+    while !unknown.isEmpty, elapsed() + longestBatch < budgetSeconds {
+      let batchStart = elapsed()
+      // As many, with several candidates each, as keep all processors compiling for a while.
+      let batch = unknown.prefix(max(1, ProcessInfo.processInfo.activeProcessorCount / 2))
       for (index, pipelines) in try candidatePipelines(batch).enumerated() where !isTimeUp() {
         let use = unknown.removeFirst()
         choose(use, try fastest(use, pipelines, warmsUp: index == 0, isTimeUp))
         report.measuredCount += 1
       }
       store(table)
+      longestBatch = max(longestBatch, elapsed() - batchStart)
     }
     if !unknown.isEmpty {
       for use in unknown { choose(use, use.candidates[0]) }
       report.guessedCount = unknown.count
       store(table)
     }
-    report.seconds = (ContinuousClock.now - start) / .seconds(1)
+    report.seconds = elapsed()
     return report
   }
 
@@ -62,7 +66,7 @@ extension VulkanBackend {
 
     /// What is worth the time: where matrix units can do the work nothing else comes near.
     var candidates: [KernelChoice] {
-      let matrices = selection.candidates.filter { $0.code == .matrix }
+      let matrices = selection.candidates.filter(\.code.usesMatrixUnits)
       return matrices.isEmpty ? selection.candidates : matrices
     }
   }

@@ -169,7 +169,7 @@ extension KernelStatistics {
           return Entry(
             name: "\(kernel), form \(form), \(tile)",
             shader: tile.variant(
-              path, form: form, vector: vector,
+              path, form: form, vector: vector, isWhole: form != 0,
               storage: Dictionary(uniqueKeysWithValues: names.map { ($0, storage) })))
         }
       }

@@ -12,7 +12,8 @@ struct VerifyCommand: ParsableCommand {
       Each operation, forward and gradient, in every storage and by every kernel there is for it, at \
       awkward shapes, is compared with the same computed in double precision on the CPU, and run \
       twice, which must agree to the bit. `error` is the largest one in units of its limit. Exit \
-      status 1 if any kernel fails. Send the table along when you report wrong pictures.
+      status 1 if any kernel fails. Send the table along when you report wrong pictures, and where it \
+      never ends the last lines with --verbose.
 
       Examples:
         vkxl verify
@@ -46,7 +47,11 @@ struct VerifyCommand: ParsableCommand {
       throw ValidationError("no operation has `\(filter ?? "")` in its name")
     }
     Shell.writeText("device: \(backend.description)\n", to: .standardOutput)
-    let rows = try verification.run { count in
+    let isVerbose = log.verbose
+    let rows = try verification.run { check, variant in
+      // Which kernel hangs or crashes a driver is the last one that is told.
+      if isVerbose { Shell.writeText("\(check) by \(variant)\n", to: .standardError) }
+    } progress: { count in
       guard Terminal.standardError.isInteractive else { return }
       Shell.writeText("\r\(count) of \(verification.caseCount) cases", to: .standardError)
     }
