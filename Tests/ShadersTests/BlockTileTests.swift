@@ -53,7 +53,8 @@ struct Blocked<Base: VulkanOperation>: VulkanOperation {
       default: [sizes.m, sizes.n]
       }
     return blocked(
-      launch, contiguous: contiguous, depths: [sizes.k, sizes.split], m: sizes.m, n: sizes.n,
+      launch, contiguous: contiguous,
+      k: (run: sizes.k, splits: Int(p.splits), length: sizes.split), m: sizes.m, n: sizes.n,
       copies: Int(p.batch * p.splits), parameters: p)
   }
 
@@ -62,18 +63,23 @@ struct Blocked<Base: VulkanOperation>: VulkanOperation {
     let outputs = p.samples * p.outputHeight * p.outputWidth
     let inputs = p.samples * p.height * p.width
     let taps = p.kernelHeight * p.kernelWidth
-    let (m, n, depth, copies) =
+    func run(_ channels: UInt32) -> Int {
+      ConvolutionWindow.run(
+        channels: Int(channels), kh: Int(p.kernelHeight), kw: Int(p.kernelWidth),
+        stride: Int(p.stride))
+    }
+    let (m, n, run, copies) =
       switch launch.shader.path {
       case "convolution/convolution_2d.comp":
-        (outputs, p.outputChannels, p.inputChannels, p.splits)
+        (outputs, p.outputChannels, run(p.inputChannels), p.splits)
       case "convolution/convolution_2d_input_gradient.comp":
-        (inputs, p.inputChannels, p.outputChannels, p.splits)
-      default: (p.outputChannels, p.inputChannels, outputs, p.splits * taps)
+        (inputs, p.inputChannels, run(p.outputChannels), p.splits)
+      default: (p.outputChannels, p.inputChannels, Int(outputs), p.splits * taps)
       }
     return blocked(
       launch, contiguous: [Int(p.inputChannels), Int(p.outputChannels), Int(p.splitLength)],
-      depths: [Int(depth), Int(p.splitLength)], m: Int(m), n: Int(n), copies: Int(copies),
-      parameters: p)
+      k: (run: run, splits: Int(p.splits), length: Int(p.splitLength)), m: Int(m), n: Int(n),
+      copies: Int(copies), parameters: p)
   }
 
   /// Two rows of eight invocations, so that small cases have ragged edges too.
@@ -120,7 +126,8 @@ struct Blocked<Base: VulkanOperation>: VulkanOperation {
   private func form(_ launch: Launch) -> Int { Int(launch.shader.defines["FORM"] ?? "") ?? 0 }
 
   private func blocked(
-    _ launch: Launch, contiguous: [Int], depths: [Int], m: Int, n: Int, copies: Int,
+    _ launch: Launch, contiguous: [Int], k: (run: Int, splits: Int, length: Int), m: Int, n: Int,
+    copies: Int,
     parameters: some BitwiseCopyable
   ) -> Launch {
     let form = form(launch)
@@ -129,7 +136,9 @@ struct Blocked<Base: VulkanOperation>: VulkanOperation {
     precondition(
       tile.fits(form: form, vector: vector, sharedMemoryByteCount: 32768, maxThreads: 1024))
     var shader = tile.variant(
-      path, form: form, vector: vector, isWhole: depths.allSatisfy { $0 % tile.depth == 0 },
+      path, form: form, vector: vector,
+      isWhole: tile.isWhole(
+        form: form, vector: vector, run: k.run, splits: k.splits, splitLength: k.length),
       storage: [:])
     for name in ["A", "B", "Y", "BIAS", "RESIDUAL"].map({ "STORAGE_" + $0 }) + ["ACTIVATION"] {
       shader.defines[name] = launch.shader.defines[name]
@@ -175,10 +184,10 @@ struct Blocked<Base: VulkanOperation>: VulkanOperation {
       return sizes.m * sizes.n > 40
     } + OperationCase.convolutionKernelCases
 
-  /// In f16, without the large ones, which differ in how they are loaded alone: less to compile.
-  private static let small = cases.filter { operation in
-    operation.inputs.allSatisfy { $0.dtype == .f16 && $0.elementCount < 30_000 }
-  }
+  private static let inHalf = cases.filter { $0.inputs.allSatisfy { $0.dtype == .f16 } }
+  /// Those whose sums fill the blocks of GPUs, and the rest, of which some fill those of 16 values here.
+  private static let large = inHalf.filter { $0.inputs.contains { $0.elementCount >= 30_000 } }
+  private static let small = inHalf.filter { $0.inputs.allSatisfy { $0.elementCount < 30_000 } }
 
   @Test(arguments: cases) func registers(_ operation: OperationCase) throws {
     try check(operation, Self.registers)
@@ -206,13 +215,16 @@ struct Blocked<Base: VulkanOperation>: VulkanOperation {
     try check(operation, Self.emulated(m: 16, n: 16, k: 16, stages: 2, isAlongK: true))
   }
 
-  /// Two steps of the matrix units, each followed by half of the next loads; some cases, because these take
-  /// long to compile.
-  @Test(
-    arguments: cases.filter { $0.inputs.allSatisfy { $0.dtype == .f16 } }.enumerated()
-      .filter { $0.offset % 4 == 0 }.map(\.element))
+  /// Two steps of the matrix units, each followed by half of the next loads, with edges and without; some
+  /// cases, because these take long to compile.
+  @Test(arguments: large + small.enumerated().filter { $0.offset % 8 == 0 }.map(\.element))
   func matrixUnitsWithLoadsBetween(_ operation: OperationCase) throws {
     try check(operation, Self.emulated(m: 16, n: 16, k: 16, stages: 1, depth: 32, loads: .pinned))
+  }
+
+  @Test(arguments: large.prefix(1)) func matrixUnitsWithFreeLoads(_ operation: OperationCase) throws
+  {
+    try check(operation, Self.emulated(m: 16, n: 16, k: 16, stages: 1, depth: 32, loads: .spread))
   }
 
   /// bf16 takes units for f16 where there are none of its own; f32 and mixed operands take none.

@@ -7,7 +7,7 @@ import VKRuntime
 @Suite struct ShaderCompilerTests {
   private let head = "#version 460\nlayout(local_size_x = 1) in;\n"
 
-  /// A shader that writes the macro `macro`, so that its value survives optimisation.
+  /// A shader that writes the macro `macro`.
   private func writing(_ macro: String) -> String {
     "layout(binding = 0) buffer B { int value; } b;\nvoid main() { b.value = \(macro); }\n"
   }

@@ -20,7 +20,8 @@ Tap tap;
 uint tapBit, offsetOfTapA;
 uint64_t b;
 uint offsetA[A_ITEMS], offsetB[B_ITEMS], gathered[A_ITEMS];
-// Every tap that stands in line with the first, by the stride.
+// As bits: the first tap of every line, of every line that is whole strides from the first, and the columns of
+// a line that are.
 uint starts, stridedStarts, stridedColumns;
 
 void fetchItemA(uint i) {

@@ -22,9 +22,10 @@ void fetchItemB(uint i) { fetchB(i, b, offsetB[i], isWithin(depthOfB(i), left));
 
 #if WHOLE
 // All items see the same tap: its bit, and the byte offset of its values from those of the first tap of all;
-// of items, the offset of the first window's values and bits of the taps that lie inside.
+// of items, the offset of their window's first value and bits of the taps that lie inside.
 uint tapBit, offsetOfTap;
 uint offsetA[A_ITEMS], inside[A_ITEMS];
+uint starts;  // of the lines of a window, as bits
 
 void fetchItemA(uint i) {
   fetchA(i, p.a, offsetA[i] + offsetOfTap, (inside[i] & tapBit) != 0);
@@ -33,8 +34,13 @@ void placeTap() {
   tapBit = 1u << tap.y * p.kernelWidth + tap.x;
   offsetOfTap = ((tap.y * p.width + tap.x) * p.inputChannels + tap.channel) * BYTES_A;
 }
-void place(uint i, uint sampleIndex, uint y, uint x, uint starts) {
-  // Where the first tap lies outside this is below zero, and with the offset of one inside it is not.
+void placeTaps(uint first) {
+  tap = tapAt(first, p.inputChannels);
+  placeTap();
+  starts = lineStarts(1);
+}
+void place(uint i, uint sampleIndex, uint y, uint x) {
+  // The first tap may lie outside and this below zero, but not together with the offset of a tap inside.
   uint pixel = (sampleIndex * p.height + y - p.top) * p.width + x - p.left;
   offsetA[i] = (pixel * p.inputChannels + depthOfA(i)) * BYTES_A;
   ivec2 first = ivec2(p.top, p.left) - ivec2(y, x);
@@ -52,7 +58,8 @@ void fetchItemA(uint i) {
   fetchA(i, p.a, (pixel * p.inputChannels + tap.channel) * BYTES_A, isInside);
 }
 void placeTap() {}
-void place(uint i, uint sampleIndex, uint y, uint x, uint) {
+void placeTaps(uint first) { tap = tapAt(first + depthOfA(0), p.inputChannels); }
+void place(uint i, uint sampleIndex, uint y, uint x) {
   firstY[i] = y - p.top;
   firstX[i] = x - p.left;
   firstPixel[i] = (sampleIndex * p.height + firstY[i]) * p.width + firstX[i];
@@ -73,14 +80,12 @@ void main() {
   uint depth = p.kernelHeight * p.kernelWidth * p.inputChannels;
   uint first = block.copy * p.splitLength;
   left = min(p.splitLength, depth - first);
-  tap = tapAt(first + (WHOLE == 1 ? 0 : depthOfA(0)), p.inputChannels);
-  placeTap();
-  uint starts = lineStarts(1);
+  placeTaps(first);
   [[unroll]] for (uint i = 0; i < A_ITEMS; i++) {
     uint pixel = clampedRow(block.row + rowOfA(i), pixels);
     uint line = pixel / p.outputWidth;
     place(i, line / p.outputHeight, line % p.outputHeight * p.stride,
-        pixel % p.outputWidth * p.stride, starts);
+        pixel % p.outputWidth * p.stride);
   }
   b = p.b + uint64_t(first) * BYTES_B;
   [[unroll]] for (uint i = 0; i < B_ITEMS; i++) {

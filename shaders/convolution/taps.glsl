@@ -27,7 +27,8 @@ void moveTap(inout Tap tap, uint count, uint channels) {
   }
 }
 
-// Taps as bits of a number, counted as k counts them, in windows of 31 taps at most: the first of every
+// Taps as bits of a number, counted as k counts them, in windows of 31 taps at most, whose lines times
+// the stride are 32 at most: the first of every
 // `step`-th line,
 uint lineStarts(uint step) {
   uint bits = 0;

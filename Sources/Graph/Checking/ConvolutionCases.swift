@@ -73,6 +73,8 @@ extension OperationCase {
     convolution(x: [1, 9, 9, 4], weight: [64, 3, 3, 4], padding: .all(1), hasBias: true),
     convolution(x: [2, 5, 7, 36], weight: [20, 1, 1, 36], padding: .all(0), hasBias: true),
     convolution(x: [2, 33, 32, 16], weight: [16, 2, 2, 16], padding: .all(0)),
+    // More taps than a number has bits.
+    convolution(x: [1, 9, 8, 16], weight: [16, 6, 6, 16], padding: .all(2)),
   ]
 
   private static let storageConvolutions: [OperationCase] = [
@@ -81,6 +83,10 @@ extension OperationCase {
     // Channels that fill the blocks of every kernel, which then see one tap at a time.
     convolution(x: [2, 8, 8, 64], weight: [64, 3, 3, 64], padding: .all(1), hasBias: true),
     convolution(x: [1, 9, 10, 64], weight: [64, 3, 3, 64], stride: 2, padding: .all(1)),
+    convolution(
+      x: [1, 7, 9, 64], weight: [64, 2, 3, 64], stride: 3,
+      padding: Convolution2D.Padding(top: 1, left: 0, bottom: 0, right: 2)),
+    convolution(x: [1, 5, 6, 64], weight: [5, 3, 3, 64], padding: .all(1)),
   ]
 
   /// The two gradients of a convolution at its sizes.

@@ -58,13 +58,14 @@ extension OperationCase {
       }
     }
 
-  /// What matrix units take 16 bytes at a time: several blocks with ragged edges, sums that fill their
-  /// blocks and sums that do not.
-  private static let inHalf: [OperationCase] = [72, 192].flatMap { k in
-    [(false, true), (false, false), (true, false)].map {
-      product(136, 168, k, $0, $1, batch: [2]).stored(as: .f16)
+  /// What matrix units take 16 bytes at a time: blocks with ragged edges, sums that fill blocks of 64 terms, of
+  /// 32, and sums that do not.
+  private static let inHalf: [OperationCase] = [(136, 168, 72), (136, 168, 192), (40, 48, 32)]
+    .flatMap { m, n, k in
+      [(false, true), (false, false), (true, false)].map {
+        product(m, n, k, $0, $1, batch: [2]).stored(as: .f16)
+      }
     }
-  }
 
   private static let unevenSizes: [OperationCase] = [
     product(36, 72, 23, true, false, batch: [], hasEpilogue: false),

@@ -92,7 +92,7 @@ public struct KernelVerification: Sendable {
 
   /// Whether it is attention on matrix units.
   private func roundsWeights(_ check: OperationCase, _ variant: KernelVariant) -> Bool {
-    variant.choice?.code == .matrix
+    variant.choice?.code.usesMatrixUnits == true
       && (check.operation is Attention || check.operation is AttentionGradient)
   }
 

@@ -7,8 +7,8 @@ import VKRuntime
 ///
 /// `#include "..."` finds the embedded texts: beside the including file first, then from the root
 /// of `shaders/`. The macro `VULKAN` is always defined (by GLSL itself). Nothing is optimised before the driver
-/// does: shaderc's optimiser took three quarters of the time to compile, made no kernel faster, and is known
-/// to miscompile cooperative matrices. Results are kept in the cache folder under a hash of everything that
+/// does: shaderc's optimiser took three quarters of the time to compile, made next to no kernel faster, and is
+/// known to miscompile cooperative matrices. Results are kept in the cache folder under a hash of everything that
 /// goes in. May be used from any thread.
 public struct ShaderCompiler: Sendable {
   /// Goes into the name of cached results; to be raised when the same input compiles differently.

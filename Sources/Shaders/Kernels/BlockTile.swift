@@ -81,6 +81,16 @@ struct BlockTile: Hashable, Sendable {
       && columns % (matrix.subgroupColumns * matrix.shape.n) == 0 && depth % matrix.shape.k == 0
   }
 
+  /// Whether kernels may take every value of k of a block as inside: `depth` divides the values of k, or of a
+  /// run of them, and of a split, and no invocation loads a line of k beyond the block's.
+  ///
+  /// - Parameter run: see `ProductProblem`
+  func isWhole(form: Int, vector: Int, run: Int, splits: Int, splitLength: Int) -> Bool {
+    let along = (form == 3 ? [rows] : []) + (form >= 2 ? [columns] : [])
+    return run > 0 && run % depth == 0 && (splits == 1 || splitLength % depth == 0)
+      && along.allSatisfy { threads * vector <= depth * $0 }
+  }
+
   /// Bytes of shared memory of a workgroup.
   func sharedMemoryByteCount(form: Int, vector: Int) -> Int {
     var (aLines, aAlong) = form == 3 ? (depth, rows) : (rows, depth)
@@ -116,7 +126,7 @@ struct BlockTile: Hashable, Sendable {
   /// - Parameters:
   ///   - form: how a and b are read
   ///   - vector: elements that are loaded at once, see `vector(form:contiguous:)`
-  ///   - isWhole: `depth` divides the values of k of every split
+  ///   - isWhole: see `isWhole(form:vector:run:splits:splitLength:)`
   ///   - storage: of A, B, Y, BIAS and RESIDUAL; f32 where not given
   func variant(
     _ path: String, form: Int, vector: Int, isWhole: Bool, storage: [String: DType],
@@ -199,7 +209,7 @@ extension BlockTile {
   ///
   /// The large ones are NVIDIA's: a subgroup's 64 x 64 sums are what its registers hold, and 64 values of
   /// k are 128 bytes, a line of its cache. Where a block has much to ask before each load (convolutions), the
-  /// compiler sometimes places them better.
+  /// compiler sometimes places loads better.
   static func matrixTiles(
     _ shape: MatrixShape, subgroupSize: Int, isAlongK: Bool = false
   ) -> [BlockTile] {

@@ -53,8 +53,14 @@ extension ConvolutionWindow {
   /// Whether quads divide the channels.
   private var isWide: Bool { i % 4 == 0 && o % 4 == 0 }
 
-  /// The channels of a tap, where a kernel has a bit for each tap.
-  private func run(_ channels: Int) -> Int { kh * kw < 32 ? channels : 1 }
+  private func run(_ channels: Int) -> Int {
+    Self.run(channels: channels, kh: kh, kw: kw, stride: stride)
+  }
+
+  /// The channels of a tap, where kernels have a bit for each tap (`convolution/taps.glsl`).
+  static func run(channels: Int, kh: Int, kw: Int, stride: Int) -> Int {
+    kh * kw < 32 && stride * kw <= 32 ? channels : 1
+  }
 
   /// Windows [pixels, kh kw I] times the weight [O, kh kw I]; `inputs` are x and the weight.
   func problem(_ inputs: [TensorType]) -> ProductProblem {

@@ -119,12 +119,13 @@ struct ProductTile {
   ) -> ShaderVariant {
     if let block = part.block {
       let contiguous = problem.contiguous + (splits > 1 ? [splitLength] : [])
+      let vector = BlockTile.vector(form: problem.form, contiguous: contiguous)
+      let isWhole = block.isWhole(
+        form: problem.form, vector: vector, run: problem.run ?? problem.depth, splits: splits,
+        splitLength: splitLength)
       return block.variant(
-        problem.shader + "_shared.comp", form: problem.form,
-        vector: BlockTile.vector(form: problem.form, contiguous: contiguous),
-        isWhole: (problem.run ?? problem.depth) % block.depth == 0
-          && (splits == 1 || splitLength % block.depth == 0), storage: storage,
-        activation: activation)
+        problem.shader + "_shared.comp", form: problem.form, vector: vector, isWhole: isWhole,
+        storage: storage, activation: activation)
     }
     var defines = [
       "FORM": String(problem.form), "ROWS": String(choice.rows),

@@ -94,7 +94,7 @@ struct WavePlan {
 }
 
 extension BlockTile {
-  /// The block of half the columns among others.
+  /// The block of half the columns among others, wherever its loads stand.
   func half(among tiles: [BlockTile]) -> BlockTile? {
     tiles.first {
       $0.rows == rows && $0.columns * 2 == columns && $0.depth == depth && $0.units == units

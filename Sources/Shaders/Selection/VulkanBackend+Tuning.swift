@@ -154,7 +154,7 @@ extension VulkanBackend {
   /// Name of the file of choices: they hold for a device with a driver.
   private var choicesFile: String {
     var hash = ContentHash()
-    hash.append("2 \(description)")
+    hash.append("3 \(description)")
     return "kernels/\(hash).txt"
   }
 

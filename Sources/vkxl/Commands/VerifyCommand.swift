@@ -49,8 +49,8 @@ struct VerifyCommand: ParsableCommand {
     Shell.writeText("device: \(backend.description)\n", to: .standardOutput)
     let isVerbose = log.verbose
     let rows = try verification.run { check, variant in
-      // Which kernel hangs or crashes a driver is the last one that is told.
-      if isVerbose { Shell.writeText("\(check) by \(variant)\n", to: .standardError) }
+      // What hangs or crashes a driver is among the last that are told, one for each thread.
+      if isVerbose { Shell.writeText("\r\(check) by \(variant)\n", to: .standardError) }
     } progress: { count in
       guard Terminal.standardError.isInteractive else { return }
       Shell.writeText("\r\(count) of \(verification.caseCount) cases", to: .standardError)
