@@ -25,13 +25,20 @@ does not know how often loops run, so compare only kernels of one kind). On RDNA
 room for 16 subgroups of 32; four are enough to hide a wait for shared memory.
 TEXT
 # Names of one generation in newer and older versions of Mesa.
+errors="$(mktemp)"
+trap 'rm -f "$table" "$errors"' EXIT
 for names in "navi21" "navi31 gfx1100" "gfx1201"; do
   found=""
   for name in $names; do
-    if section="$(RADV_FORCE_FAMILY=$name VK_DRIVER_FILES=$driver "$vkxl" kernel-statistics 2> /dev/null)"; then
+    if section="$(RADV_FORCE_FAMILY=$name VK_DRIVER_FILES=$driver "$vkxl" kernel-statistics 2> "$errors")"; then
       found=yes
       printf '\n%s\n' "$section" >> "$table"
       break
+    fi
+    if ! grep -q "Unknown family" "$errors"; then
+      echo "radv_table: $name failed, the table stays as it was:" >&2
+      cat "$errors" >&2
+      exit 1
     fi
   done
   if [ -z "$found" ]; then echo "radv_table: nothing for ${names// / or } with $driver" >&2; fi

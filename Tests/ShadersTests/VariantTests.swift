@@ -33,6 +33,18 @@ import Testing
     if let variant { try check.lowered(by: variant).expectKernel() }
   }
 
+  /// The tests above pass over cases that have no such kernel; most of them do.
+  @Test(arguments: [(KernelChoice.Code.subgroup, 80), (.panels, 40)])
+  func mostCasesHaveTheKernel(_ code: KernelChoice.Code, atLeast: Int) throws {
+    var traits = try SharedBackend.vulkan.traits
+    traits.hasCheapBroadcast = true
+    let cases = OperationCase.productKernelCases + OperationCase.convolutionKernelCases
+    let count = cases.count { check in
+      check.variants(on: traits).contains { $0.choice?.code == code }
+    }
+    #expect(count >= atLeast)
+  }
+
   @Test func choicesStayAndAreParsed() throws {
     let choices = KernelChoices(["a form1: f32": KernelChoice(.subgroup, 16, 4)])
     choices.add(["a form1: f32": KernelChoice(.register, 8, 8), "b": KernelChoice(.register, 4, 4)])

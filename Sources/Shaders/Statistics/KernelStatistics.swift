@@ -94,7 +94,7 @@ extension KernelStatistics {
   /// Every kernel, in the order of the table; operands are f16 where the name says nothing else.
   private static func entries(for limits: DeviceLimits) -> [Entry] {
     blockEntries(for: limits) + attentionEntries(for: limits) + attentionMatrixEntries(for: limits)
-      + ceilingEntries(for: limits) + optimizerEntries(for: limits)
+      + ceilingEntries(for: limits) + caseEntries(for: limits)
   }
 
   private static func attentionMatrixEntries(for limits: DeviceLimits) -> [Entry] {

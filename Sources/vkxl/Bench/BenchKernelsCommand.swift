@@ -47,7 +47,7 @@ struct BenchKernelsCommand: ParsableCommand {
   @Option(help: "Storage of weights and of their gradients.")
   var weights: BenchStorage?
 
-  @Flag(help: "Take the best guess for kernels that no run has chosen yet.")
+  @Flag(help: "Take the best guess for every kernel, whatever earlier runs chose.")
   var noTune = false
 
   @OptionGroup var plotting: BenchPlotOptions

@@ -41,7 +41,7 @@ struct BenchStepCommand: ParsableCommand {
   @Flag(help: "Tell uses of an operation at different shapes (two inputs, result) apart.")
   var shapes = false
 
-  @Flag(help: "Take the best guess for kernels that no run has chosen yet.")
+  @Flag(help: "Take the best guess for every kernel, whatever earlier runs chose.")
   var noTune = false
 
   @OptionGroup var precision: PrecisionOptions
@@ -146,7 +146,7 @@ struct BenchStepCommand: ParsableCommand {
       (
         "launches",
         "\(results.launches) x \(Figures.duration(results.launchSeconds)) (an empty one) = "
-          + "\(Figures.duration(launches)), \(Figures.percent(results.launchShare)) of the step"
+          + "\(Figures.duration(launches)), with the host's \(Figures.percent(results.launchShare)) of the step"
       ),
       ("memory", "\(readableByteCount(UInt64(memory.peak))) planned"),
     ]

@@ -39,7 +39,10 @@ struct StepBenchmark {
     /// One launch after another, by operation.
     var operations: [OperationTime] = []
 
-    var launchShare: Double { Double(launches) * launchSeconds / medianSeconds }
+    /// Of a step: empty launches, as many as it has, and the host's time to submit it.
+    var launchShare: Double {
+      (Double(launches) * launchSeconds + hostSeconds) / medianSeconds
+    }
     var profiledSeconds: Double { operations.reduce(0) { $0 + $1.seconds } }
   }
 

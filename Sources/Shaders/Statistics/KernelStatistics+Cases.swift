@@ -2,25 +2,29 @@ import Graph
 import VKRuntime
 
 extension KernelStatistics {
-  /// The kernels of norms, clipping and updates, of f16 weights where they know any: what the checked
-  /// cases are lowered to on a GPU.
-  static func optimizerEntries(for limits: DeviceLimits) -> [Entry] {
+  /// All kernels but those in blocks: norms, elementwise operations, losses, updates, and what needs no block
+  /// (`register`), as the checked cases are lowered on a GPU; of storage in f16 where they know any.
+  static func caseEntries(for limits: DeviceLimits) -> [Entry] {
     let device = DeviceTraits(
       subgroupSize: limits.computeSubgroupSize, isCPU: false, hasCheapBroadcast: true,
       sharedMemoryByteCount: limits.sharedMemoryByteCount,
       maxGroupInvocations: limits.maxGroupInvocations)
     var seen: Set<ShaderVariant> = []
-    let launches = OperationCase.optimizerCases.flatMap { given -> [Launch] in
+    let launches = OperationCase.kernelCases.flatMap { given -> [Launch] in
       guard let operation = given.operation as? any VulkanOperation,
         let outputs = try? operation.outputTypes(given.inputs)
       else { return [] }
-      return operation.launches(
-        LoweringContext(
-          unbound: given.inputs, outputs, device: device))
+      return given.variants(on: device).flatMap { variant -> [Launch] in
+        guard variant.choice.map({ $0.code == .register }) ?? true else { return [] }
+        return operation.launches(
+          LoweringContext(unbound: given.inputs, outputs, device: variant.traits(device)))
+      }
     }
     return launches.compactMap { launch -> Entry? in
-      let weight = launch.shader.defines["STORAGE_P"]
-      guard weight == nil || weight == DType.f16.storageMacro,
+      let storage = launch.shader.defines.filter { $0.key.hasPrefix("STORAGE_") }.map(\.value)
+      guard
+        storage.isEmpty
+          || storage.contains(DType.f16.storageMacro) && !storage.contains(DType.bf16.storageMacro),
         seen.insert(launch.shader).inserted
       else { return nil }
       return Entry(name: name(launch.shader), shader: launch.shader)
