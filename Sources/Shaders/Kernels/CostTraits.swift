@@ -24,10 +24,11 @@ struct CostTraits {
   }
 
   /// Tiles that the device runs well, each a pipeline to compile. Where lanes hand rows round, larger tiles
-  /// than these take up to eight times as long to compile and are never faster (lavapipe 25.0.7).
+  /// than these take up to eight times as long to compile and are never faster (lavapipe 25.0.7). GPUs have
+  /// blocks for what is large, and of 8 x 8 sums some kernels spill (RADV of Mesa 22.3.6, gfx1100).
   func choices(form: Int) -> [KernelChoice] {
     let handsRound = device.isCPU && device.hasCheapBroadcast
-    let sides = handsRound ? (form == 0 ? [8, 4] : [4]) : device.isCPU ? [16, 8, 4] : [8, 4]
+    let sides = handsRound ? (form == 0 ? [8, 4] : [4]) : device.isCPU ? [16, 8, 4] : [4]
     let squares = sides.map { KernelChoice(.register, $0, $0) }
     guard handsRound && form != 0 else { return squares }
     let panels = form == 1 ? [] : [KernelChoice(.panels, 16, 4)]
