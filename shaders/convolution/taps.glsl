@@ -27,9 +27,8 @@ void moveTap(inout Tap tap, uint count, uint channels) {
   }
 }
 
-// Taps as bits of a number, counted as k counts them, in windows of 31 taps at most, whose lines times
-// the stride are 32 at most: the first of every
-// `step`-th line,
+// Taps as bits of a number, counted as k counts them, in windows of 31 taps at most whose width times the
+// stride is at most 32 (ConvolutionWindow.run): the first tap of every `step`-th line,
 uint lineStarts(uint step) {
   uint bits = 0;
   for (uint y = 0; y < p.kernelHeight; y += step) bits |= 1u << y * p.kernelWidth;
