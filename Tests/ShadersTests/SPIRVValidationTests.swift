@@ -26,15 +26,9 @@ import VKRuntime
   private static func shaders(_ traits: DeviceTraits) throws -> [ShaderVariant] {
     var found: [String: ShaderVariant] = [:]
     for check in OperationCase.kernelCases {
-      guard let operation = check.operation as? any VulkanOperation else { continue }
-      let outputs = try operation.outputTypes(check.inputs)
-      for variant in check.variants(on: traits) {
-        let context = LoweringContext(
-          unbound: check.inputs, outputs, device: variant.traits(traits))
-        for launch in operation.launches(context) {
-          let macros = launch.shader.defines.sorted { $0.key < $1.key }
-          found["\(launch.shader.path) \(macros)"] = launch.shader
-        }
+      for launch in try check.unboundLaunches(on: traits) {
+        let macros = launch.shader.defines.sorted { $0.key < $1.key }
+        found["\(launch.shader.path) \(macros)"] = launch.shader
       }
     }
     return found.sorted { $0.key < $1.key }.map(\.value)

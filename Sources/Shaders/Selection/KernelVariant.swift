@@ -82,6 +82,19 @@ extension OperationCase {
     return lowered(base)
   }
 
+  /// The launches of all variants on a device, for their shaders alone: nothing has an address.
+  ///
+  /// - Throws: `ShapeError` when the operation does not take the inputs
+  func unboundLaunches(
+    on device: DeviceTraits, where isWanted: (KernelVariant) -> Bool = { _ in true }
+  ) throws -> [Launch] {
+    guard let base = operation as? any VulkanOperation else { return [] }
+    let outputs = try base.outputTypes(inputs)
+    return variants(on: device).filter(isWanted).flatMap { variant in
+      base.launches(LoweringContext(unbound: inputs, outputs, device: variant.traits(device)))
+    }
+  }
+
   /// The candidates of the case's operation on a device.
   public func variants(on device: DeviceTraits) -> [KernelVariant] {
     guard let base = operation as? any VulkanOperation else { return [] }

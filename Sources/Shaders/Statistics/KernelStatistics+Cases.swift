@@ -4,21 +4,14 @@ import VKRuntime
 extension KernelStatistics {
   /// All kernels but those in blocks: norms, elementwise operations, losses, updates, and what needs no block
   /// (`register`), as the checked cases are lowered on a GPU; of storage in f16 where they know any.
-  static func caseEntries(for limits: DeviceLimits) -> [Entry] {
+  static func caseEntries(for limits: DeviceLimits) throws -> [Entry] {
     let device = DeviceTraits(
       subgroupSize: limits.computeSubgroupSize, isCPU: false, hasCheapBroadcast: true,
       sharedMemoryByteCount: limits.sharedMemoryByteCount,
       maxGroupInvocations: limits.maxGroupInvocations)
     var seen: Set<ShaderVariant> = []
-    let launches = OperationCase.kernelCases.flatMap { given -> [Launch] in
-      guard let operation = given.operation as? any VulkanOperation,
-        let outputs = try? operation.outputTypes(given.inputs)
-      else { return [] }
-      return given.variants(on: device).flatMap { variant -> [Launch] in
-        guard variant.choice.map({ $0.code == .register }) ?? true else { return [] }
-        return operation.launches(
-          LoweringContext(unbound: given.inputs, outputs, device: variant.traits(device)))
-      }
+    let launches = try OperationCase.kernelCases.flatMap { given in
+      try given.unboundLaunches(on: device) { $0.choice.map { $0.code == .register } ?? true }
     }
     return launches.compactMap { launch -> Entry? in
       let storage = launch.shader.defines.filter { $0.key.hasPrefix("STORAGE_") }.map(\.value)

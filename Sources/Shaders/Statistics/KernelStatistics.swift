@@ -56,7 +56,7 @@ extension KernelStatistics {
   public static func gather(on device: Device) throws -> [KernelStatistics] {
     let compiler = ShaderCompiler(
       matrixExtension: device.matrixExtension, cacheFolder: device.cacheFolder)
-    let entries = entries(for: device.limits)
+    let entries = try entries(for: device.limits)
     let binaries = try compiler.compile(
       entries.map { (path: $0.shader.path, defines: $0.shader.defines) })
     let pipelines = try device.makePipelines(
@@ -92,8 +92,9 @@ extension KernelStatistics {
   ]
 
   /// Every kernel, in the order of the table; operands are f16 where the name says nothing else.
-  private static func entries(for limits: DeviceLimits) -> [Entry] {
-    blockEntries(for: limits) + attentionEntries(for: limits) + attentionMatrixEntries(for: limits)
+  private static func entries(for limits: DeviceLimits) throws -> [Entry] {
+    try blockEntries(for: limits) + attentionEntries(for: limits)
+      + attentionMatrixEntries(for: limits)
       + ceilingEntries(for: limits) + caseEntries(for: limits)
   }
 
